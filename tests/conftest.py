@@ -1,8 +1,9 @@
 """Shared fixtures, and the one rule for what a test needs from outside.
 
-A test that needs a framework carries that framework's marker; one that needs the shared data takes the fixture
-``shared_dir``. Absent means skipped with the reason, except where ``RLVR_REQUIRE`` names it (a comma-separated
-list, or ``all``): then it is a failure. ``.ci/run`` sets it, so that nothing goes untested there unseen.
+A test that needs a framework carries that framework's marker; one that needs the shared data takes the
+fixture ``shared_dir``. Absent means skipped with the reason, except where ``RLVR_REQUIRE`` names it (a
+comma-separated list, or ``all``): then it is a failure. ``.ci/run`` sets it, so that nothing goes untested
+there unseen.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def require() -> Require:
 
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:
-    """The folder ``shared`` beside the repository: benchmark data and case files that are not ours to commit."""
+    """The folder ``shared`` beside the repository: benchmark data and cases that are not ours to commit."""
     require_or_skip(
         "shared", SHARED.is_dir(), "no folder ../shared beside the repository, which holds the data"
     )

@@ -122,7 +122,7 @@ def _extracted(response: str, extraction: Extraction) -> list[str]:
     out = [f"   rule {candidate.rule}: {_place(response, candidate.span)}"]
     out += [f"     {text}" for text in underline(response, candidate.span)]
     if len(extraction.boxes) > 1:
-        out.append(f"   the last of {len(extraction.boxes)} boxes decides")
+        out.append(f"   it is the last of {len(extraction.boxes)} boxes")
     if extraction.joined is not None:
         hedged = '; joined by "or", so it hedges' if extraction.hedged else ""
         out.append(f"   it ends a run, read as one list where the gold is one{hedged}:")

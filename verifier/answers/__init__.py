@@ -1,0 +1,85 @@
+"""Answer types: what a node means, and when two answers are equal.
+
+One file each; a new type is one file and one line in `TYPES`. The order is the order of asking:
+the first `recognise` that answers wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..config import DEFAULT_CONFIG, Limits, Policy
+from ..nodes import Node
+from ..syntax import ParseError
+from . import based, collection, expression, matrix, quantity, realset, relation, text
+from .base import MISMATCH, UNDECIDED, Answer, Context, Outcome, Settings
+
+TYPES: tuple[Callable[[Node, Settings], Answer | None], ...] = (
+    text.recognise,
+    based.recognise,
+    matrix.recognise,
+    realset.recognise,
+    collection.recognise,
+    relation.recognise,
+    quantity.recognise,
+    expression.recognise,
+)
+
+
+def _recognise(node: Node, settings: Settings) -> Answer:
+    for recognise_type in TYPES:
+        found = recognise_type(node, settings)
+        if found is not None:
+            return found
+    raise ParseError(f"a {type(node).__name__} is no answer")
+
+
+def recognise(node: Node, limits: Limits, policy: Policy) -> Answer:
+    """The typed answer of a node. Raises ParseError, UndefinedError or LimitError."""
+    return _recognise(node, Settings(limits, policy, _recognise))
+
+
+def _same_or_strict(a: Answer, b: Answer, ctx: Context) -> Outcome | None:
+    if type(a) is type(b):
+        return a.equals(b, ctx)
+    strict_a, strict_b = a.strict, b.strict
+    if (strict_a is not a or strict_b is not b) and type(strict_a) is type(strict_b):
+        return strict_a.equals(strict_b, ctx)
+    return None
+
+
+def compare(a: Answer, b: Answer, ctx: Context) -> Outcome:
+    """a (of the response) against b (the gold, where ctx is lenient)."""
+    direct = _same_or_strict(a, b, ctx)
+    if direct is not None and (direct.equal or not ctx.lenient):
+        return direct
+    if not ctx.lenient:
+        return MISMATCH
+    best = direct if direct is not None else MISMATCH
+    for view_a, view_b in _views(a, b, ctx):
+        outcome = compare(view_a, view_b, ctx)
+        if outcome.equal:
+            return outcome
+        if outcome.equal is None:
+            best = UNDECIDED
+        elif best.mismatch:
+            best = outcome
+    return best
+
+
+def _views(a: Answer, b: Answer, ctx: Context) -> list[tuple[Answer, Answer]]:
+    pairs = [(view, b) for view in a.views(b, ctx)]
+    pairs += [(a, view) for view in b.views(a, ctx)]
+    pairs += [(a, view) for view in b.gold_views(a, ctx)]
+    return pairs
+
+
+def compare_strictly(a: Answer, b: Answer, settings: Settings) -> Outcome:
+    return compare(a, b, Context(settings.limits, settings.policy, False, compare))
+
+
+def context(limits: Limits = DEFAULT_CONFIG.limits, policy: Policy = DEFAULT_CONFIG.policy, *, lenient: bool) -> Context:
+    return Context(limits, policy, lenient, compare)
+
+
+__all__ = ["TYPES", "Answer", "Context", "Outcome", "compare", "compare_strictly", "context", "recognise"]

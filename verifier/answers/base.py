@@ -1,0 +1,101 @@
+"""What every answer type shares.
+
+An answer type is a class with a `recognise` function beside it, listed in `answers.TYPES`:
+
+- `equals(other, ctx)` compares with the same type and answers equal, different or undecided;
+- `strict` is the meaning-preserving form under which another type may be met (15% is 0.15);
+- `views(other, ctx)` yields the readings that the policy of `verify` allows against `other`.
+  They are one-sided and not transitive, so `equivalent` never uses them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+from ..config import Limits, Policy
+from ..nodes import Node
+from ..verdict import Rung
+
+_ORDER = {rung: index for index, rung in enumerate(Rung)}
+
+
+class Outcome(NamedTuple):
+    """equal: True, False, or None for undecided. mismatch: the types can never be equal."""
+
+    equal: bool | None
+    rung: Rung = Rung.CANONICAL
+    mismatch: bool = False
+    why: str = ""
+
+
+EQUAL = Outcome(True)
+DIFFERENT = Outcome(False)
+UNDECIDED = Outcome(None)
+MISMATCH = Outcome(False, Rung.CANONICAL, True)
+
+
+def combine(outcomes: Iterable[Outcome]) -> Outcome:
+    """All must be equal; one difference decides; the rung is the highest that was needed."""
+    rung = Rung.IDENTICAL
+    undecided = False
+    for outcome in outcomes:
+        if outcome.equal is False:
+            return outcome
+        undecided = undecided or outcome.equal is None
+        if _ORDER[outcome.rung] > _ORDER[rung]:
+            rung = outcome.rung
+    return Outcome(None if undecided else True, rung)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Settings of one comparison. lenient: `verify`'s policy applies (the second side is the gold)."""
+
+    limits: Limits
+    policy: Policy
+    lenient: bool
+    compare: Callable[[Answer, Answer, Context], Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What recognition needs to know."""
+
+    limits: Limits
+    policy: Policy
+    recognise: Callable[[Node, Settings], Answer]
+
+
+class Answer(ABC):
+    """A typed answer."""
+
+    __slots__ = ()
+    kind: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def form(self) -> str:
+        """The canonical form as text; equal forms of one kind mean equal answers."""
+
+    @abstractmethod
+    def equals(self, other: Any, ctx: Context) -> Outcome:
+        """Comparison with an answer of the same class."""
+
+    @property
+    def strict(self) -> Answer:
+        """The form in which another type may equal this one without any leniency."""
+        return self
+
+    def views(self, other: Answer, ctx: Context) -> Iterator[Answer]:
+        """Readings of this answer that the policy allows against `other`."""
+        return iter(())
+
+    def gold_views(self, other: Answer, ctx: Context) -> Iterator[Answer]:
+        """Further readings, allowed only where this answer is the gold."""
+        return iter(())
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.form}>"

@@ -1,0 +1,217 @@
+"""Lists, sets, tuples and bracketed pairs.
+
+Promises: a bare list is unordered and keeps multiplicity, a set drops it, a tuple is ordered;
+never a subset or a superset. Matching members is a perfect matching, so the order of the members
+cannot change the verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from ..nodes import Logic, NamedSet, Node, PlusMinus, Seq
+from ..verdict import Rung
+from .base import DIFFERENT, Answer, Context, Outcome, Settings, combine
+
+UNORDERED = frozenset({"list", "set"})
+
+
+class Collection(Answer):
+    """order: `list` (bare), `set`, `tuple`; brackets as written, for the pair `(a,b)`."""
+
+    __slots__ = ("brackets", "items", "order")
+    kind: ClassVar[str] = "collection"
+
+    def __init__(self, order: str, items: tuple[Answer, ...], brackets: str = "") -> None:
+        self.order = order
+        self.items = items
+        self.brackets = brackets
+
+    @property
+    def form(self) -> str:
+        forms = [item.form for item in self.items]
+        if self.order == "tuple":
+            return f"({', '.join(forms)})"
+        return f"{{{', '.join(sorted(set(forms)))}}}" if self.order == "set" else ", ".join(sorted(forms))
+
+    def equals(self, other: Collection, ctx: Context) -> Outcome:
+        mine, theirs = self.items, other.items
+        if "set" in (self.order, other.order):
+            mine, theirs = _distinct(mine, ctx), _distinct(theirs, ctx)
+            # a bare list that repeats a member is no set
+            if self.order == "list" and len(mine) != len(self.items) or other.order == "list" and len(theirs) != len(other.items):
+                return DIFFERENT
+        if len(mine) != len(theirs):
+            return Outcome(False, Rung.CANONICAL, why="the numbers of members differ")
+        if self.order == other.order == "tuple":
+            return _pairwise(mine, theirs, ctx)
+        if "tuple" in (self.order, other.order):
+            if not ctx.lenient or not ctx.policy.tuple_brackets or "set" in (self.order, other.order):
+                return Outcome(False, Rung.CANONICAL, mismatch=True)
+            return _pairwise(_values(mine), _values(theirs), ctx)
+        if ctx.lenient:
+            labelled = _by_label(mine, theirs, ctx)
+            if labelled is not None:
+                return labelled
+        return match(mine, theirs, ctx)
+
+    def views(self, other: Answer, ctx: Context) -> Iterator[Answer]:
+        from .matrix import MatrixAnswer
+        from .realset import RealSet, interval
+
+        if self.brackets == "()" and len(self.items) == 2 and isinstance(other, RealSet):
+            found = interval("()", self.items)
+            if found is not None:
+                yield found
+        if len(self.items) == 1 and not isinstance(other, Collection):
+            yield self.items[0]
+        if self.order == "tuple" and isinstance(other, MatrixAnswer) and other.is_column:
+            yield MatrixAnswer(tuple((item,) for item in self.items))
+
+
+def _pairwise(mine: Sequence[Answer], theirs: Sequence[Answer], ctx: Context) -> Outcome:
+    return combine(ctx.compare(a, b, ctx) for a, b in zip(mine, theirs, strict=True))
+
+
+def _distinct(items: tuple[Answer, ...], ctx: Context) -> tuple[Answer, ...]:
+    kept: list[Answer] = []
+    strict = Context(ctx.limits, ctx.policy, False, ctx.compare)
+    for item in items:
+        if not any(ctx.compare(item, other, strict).equal for other in kept):
+            kept.append(item)
+    return tuple(kept)
+
+
+def match(mine: Sequence[Answer], theirs: Sequence[Answer], ctx: Context) -> Outcome:
+    """A perfect matching between two bags of the same size, by augmenting paths."""
+    table: dict[tuple[int, int], Outcome] = {}
+
+    def outcome(i: int, j: int) -> Outcome:
+        if (i, j) not in table:
+            table[i, j] = ctx.compare(mine[i], theirs[j], ctx)
+        return table[i, j]
+
+    def matching(allowed: frozenset[bool | None]) -> dict[int, int] | None:
+        partner: dict[int, int] = {}
+
+        def augment(i: int, seen: set[int]) -> bool:
+            for j in _likely(i, len(theirs)):
+                if j not in seen and outcome(i, j).equal in allowed:
+                    seen.add(j)
+                    if j not in partner or augment(partner[j], seen):
+                        partner[j] = i
+                        return True
+            return False
+
+        return partner if all(augment(i, set()) for i in range(len(mine))) else None
+
+    found = matching(frozenset({True}))
+    if found is not None:
+        return combine(outcome(i, j) for j, i in found.items())
+    if any(o.equal is None for o in table.values()) and matching(frozenset({True, None})) is not None:
+        return Outcome(None)
+    rungs = [o.rung for o in table.values() if o.equal is False]
+    return Outcome(False, rungs[0] if rungs else Rung.CANONICAL)
+
+
+def _likely(i: int, size: int) -> Iterator[int]:
+    """The same place first: most lists agree in their order."""
+    if i < size:
+        yield i
+    yield from (j for j in range(size) if j != i)
+
+
+def _label(item: Answer) -> str | None:
+    from .relation import Equation
+
+    return item.label_form if isinstance(item, Equation) else None
+
+
+def _values(items: Sequence[Answer]) -> list[Answer]:
+    from .relation import Equation
+
+    return [item.value if isinstance(item, Equation) and item.value is not None else item for item in items]
+
+
+def _by_label(mine: tuple[Answer, ...], theirs: tuple[Answer, ...], ctx: Context) -> Outcome | None:
+    """Members with labels: by name where both sides have them, else in the labelled side's order."""
+    left, right = [_label(i) for i in mine], [_label(i) for i in theirs]
+    if None in left and None in right or not ctx.policy.drop_labels:
+        return None
+    if None not in left and None not in right:
+        if len(set(left)) == len(left) and set(left) == set(right):
+            by_name = dict(zip(right, theirs, strict=True))
+            return combine(ctx.compare(item, by_name[name], ctx) for name, item in zip(left, mine, strict=True))
+        if len(set(left)) == len(set(right)) == 1 and left[0] != right[0] and len(left) > 1:
+            return None
+        return None
+    labels = left if None not in left else right
+    if any(label is not None for label in (right if None not in left else left)) or None in labels:
+        return None  # some are labelled and some are not
+    values, others = _values(mine), _values(theirs)
+    if len(set(labels)) == 1:
+        return match(values, others, ctx)
+    return _pairwise(values, others, ctx)
+
+
+def has_plus_minus(node: Node) -> bool:
+    from ..nodes import children
+
+    return isinstance(node, PlusMinus) or any(has_plus_minus(child) for child in children(node))
+
+
+def signs(node: Node) -> list[Node]:
+    r"""Both readings of an expression with `\pm`: all upper signs, then all lower signs."""
+    return [_signed(node, 1), _signed(node, -1)]
+
+
+def _signed(node: Node, choice: int) -> Node:
+    import dataclasses
+
+    from ..expression import negate
+    from ..nodes import Add, Num
+
+    if isinstance(node, PlusMinus):
+        left, right = _signed(node.left, choice), _signed(node.right, choice)
+        right = right if node.sign * choice > 0 else negate(right)
+        return right if left == Num(0) else Add((left, right))
+    if not has_plus_minus(node):
+        return node
+    changed: dict[str, object] = {}
+    for name in node.__slots__:
+        value = getattr(node, name)
+        if isinstance(value, Node):
+            changed[name] = _signed(value, choice)
+        elif isinstance(value, tuple):
+            changed[name] = tuple(_signed(v, choice) if isinstance(v, Node) else v for v in value)
+    return dataclasses.replace(node, **changed)  # type: ignore[type-var]
+
+
+def recognise(node: Node, settings: Settings) -> Answer | None:
+    if isinstance(node, Logic) and node.op == "or":
+        return _flat("list", node.args, settings)
+    if isinstance(node, Seq):
+        if node.brackets == "{}":
+            return _flat("set", node.items, settings)
+        if not node.brackets:
+            return _flat("list", node.items, settings)
+        items = tuple(settings.recognise(item, settings) for item in node.items)
+        return Collection("tuple", items, node.brackets)
+    if isinstance(node, NamedSet) and node.name == "empty":
+        return Collection("set", (), "{}")
+    if has_plus_minus(node):
+        return _flat("list", signs(node), settings)
+    return None
+
+
+def _flat(order: str, nodes: Sequence[Node], settings: Settings) -> Collection:
+    r"""Members, with `\pm` members and nested bare lists spliced in."""
+    items: list[Answer] = []
+    for node in nodes:
+        item = settings.recognise(node, settings)
+        if isinstance(item, Collection) and item.order == "list":
+            items.extend(item.items)
+        else:
+            items.append(item)
+    return Collection(order, tuple(items), "{}" if order == "set" else "")

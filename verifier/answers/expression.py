@@ -1,0 +1,204 @@
+"""Values: numbers and expressions with symbols.
+
+Promises: equal canonical forms are equal; different decisive forms are different; everything else
+is left to the numeric rung, and what that cannot say is undecided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import ClassVar
+
+from .. import numeric
+from ..canonical import SIZES, Canoniser, Rational, Sum, TooMuch, constant, decisive, render
+from ..nodes import Add, Call, Const, Mul, Name, Node, Num, Pow, children
+from ..syntax import UndefinedError
+from ..units import canonical_unit
+from ..verdict import Rung
+from .base import DIFFERENT, UNDECIDED, Answer, Context, Outcome, Settings
+
+_EQUAL = Outcome(True, Rung.CANONICAL)
+_EXACT_EQUAL = Outcome(True, Rung.EXACT)
+_EXACT_DIFFERENT = Outcome(False, Rung.EXACT)
+
+
+class Expression(Answer):
+    """node: what was read; sum: its canonical form, None where the budget or the grammar of sums ends."""
+
+    __slots__ = ("_form", "canoniser", "node", "over_limit", "rational", "settings", "sum")
+    kind: ClassVar[str] = "expression"
+
+    def __init__(self, node: Node, settings: Settings) -> None:
+        self.node = node
+        self.settings = settings
+        self.canoniser: Canoniser | None = None
+        self.sum: Sum | None = None
+        self.rational: Rational | None = None
+        self._form: str | None = None
+        self.over_limit = False
+        if isinstance(node, Num):
+            self.rational = node.value
+            return
+        self.canoniser = Canoniser(settings.limits)
+        try:
+            self.sum = self.canoniser.of(node)
+            self.rational = constant(self.sum)
+        except TooMuch as reason:
+            self.sum = None
+            self.over_limit = str(reason) in SIZES
+
+    @property
+    def form(self) -> str:
+        if self._form is None:
+            if self.rational is not None:
+                self._form = _decimal(self.rational)
+            elif self.sum is not None:
+                self._form = render(self.sum)
+            else:
+                self._form = describe(self.node)
+        return self._form
+
+    def canonical(self) -> tuple[Sum, Canoniser] | None:
+        if self.canoniser is None:
+            self.canoniser = Canoniser(self.settings.limits)
+            self.sum = {(): self.rational} if self.rational else {}
+        return None if self.sum is None else (self.sum, self.canoniser)
+
+    def equals(self, other: Expression, ctx: Context) -> Outcome:
+        if self.rational is not None and other.rational is not None:
+            if self.rational == other.rational:
+                return _EXACT_EQUAL
+            return _EXACT_DIFFERENT
+        a, b = self.canonical(), other.canonical()
+        if a is not None and b is not None:
+            if a[0] == b[0]:
+                return _EQUAL
+            if decisive(a[1], a[0]) and decisive(b[1], b[0]):
+                return _EXACT_DIFFERENT
+            exact = _cross_multiplied(a, b)
+            if exact is not None:
+                return exact
+        elif self.node == other.node:
+            return Outcome(True, Rung.IDENTICAL)
+        found = numeric.compare(self.node, other.node, ctx.limits)
+        if found is None:
+            return UNDECIDED
+        return Outcome(found, Rung.NUMERIC)
+
+    def views(self, other: Answer, ctx: Context) -> Iterator[Answer]:
+        from .collection import Collection
+        from .quantity import Quantity
+        from .text import Choice
+
+        node = self.node
+        if isinstance(node, Num) and node.commas and isinstance(other, Collection) and len(node.commas) == len(other.items):
+            parts = tuple(Expression(Num(part), self.settings) for part in node.commas)
+            yield Collection("list", parts)
+        if isinstance(other, Quantity) and isinstance(node, Mul):
+            *front, last = node.args
+            if isinstance(last, Name) and canonical_unit(last.name) == other.unit:
+                yield Quantity(Expression(front[0] if len(front) == 1 else Mul(tuple(front)), self.settings), other.unit)
+        if isinstance(other, Choice) and isinstance(node, (Name, Const)) and len(node.name) == 1:
+            yield Choice(node.name.upper(), None)
+
+    @property
+    def is_symbol(self) -> bool:
+        return isinstance(self.node, Name)
+
+
+class Infinity(Answer):
+    """Plus or minus infinity as a whole answer."""
+
+    __slots__ = ("sign",)
+    kind: ClassVar[str] = "infinity"
+
+    def __init__(self, sign: int) -> None:
+        self.sign = sign
+
+    @property
+    def form(self) -> str:
+        return "oo" if self.sign > 0 else "-oo"
+
+    def equals(self, other: Infinity, ctx: Context) -> Outcome:
+        return _EXACT_EQUAL if self.sign == other.sign else _EXACT_DIFFERENT
+
+
+_VALUES = (Add, Mul, Pow, Num, Name, Const)
+
+
+def recognise(node: Node, settings: Settings) -> Answer | None:
+    """Any node that is a value. Raises UndefinedError for 0/0 and the like."""
+    if isinstance(node, Const) and node.name == "oo":
+        return Infinity(1)
+    if isinstance(node, Mul) and len(node.args) == 2 and node.args[1] == Const("oo") and isinstance(node.args[0], Num):
+        if not node.args[0].value:
+            raise UndefinedError("zero times infinity")
+        return Infinity(1 if node.args[0].value > 0 else -1)
+    if mentions_infinity(node):
+        raise UndefinedError("arithmetic with infinity")
+    return Expression(node, settings)
+
+
+def mentions_infinity(node: Node) -> bool:
+    if isinstance(node, Const):
+        return node.name == "oo"
+    if isinstance(node, (Num, Name)) or isinstance(node, Call) and node.name == "piecewise":
+        return False
+    return any(mentions_infinity(child) for child in children(node))
+
+
+def _cross_multiplied(a: tuple[Sum, Canoniser], b: tuple[Sum, Canoniser]) -> Outcome | None:
+    """a - b without denominators: zero is equal, another decisive form is different."""
+    canoniser = Canoniser(a[1].limits)
+    canoniser.sums = {**a[1].sums, **b[1].sums}
+    canoniser.resolved = a[1].resolved and b[1].resolved
+    try:
+        difference = canoniser.add(a[0], b[0], -1)
+        for _ in range(6):
+            if not difference:
+                return _EQUAL
+            below: dict[str, Rational] = {}
+            for monomial in difference:
+                for atom, exponent in monomial:
+                    if atom[0] == "b" and exponent < below.get(atom, 0):
+                        below[atom] = exponent
+            if not below:
+                break
+            for atom, exponent in below.items():
+                difference = canoniser.mul(difference, {((atom, -exponent),): 1})
+        if not difference:
+            return _EQUAL
+        return _EXACT_DIFFERENT if decisive(canoniser, difference) else None
+    except (TooMuch, UndefinedError):
+        return None
+
+
+def _decimal(value: Rational) -> str:
+    """A rational's text, however many digits (str(int) has a limit of its own)."""
+    try:
+        return str(value)
+    except ValueError:
+        sign = "-" if value < 0 else ""
+        if isinstance(value, Fraction):
+            return f"{sign}{abs(value.numerator):#x}/{value.denominator:#x}"
+        return f"{sign}{abs(value):#x}"
+
+
+def describe(node: Node) -> str:
+    """A readable form of a tree without a canonical sum."""
+    if isinstance(node, Num):
+        return _decimal(node.value)
+    if isinstance(node, (Name, Const)):
+        return node.name
+    name = node.name if isinstance(node, Call) else type(node).__name__.lower()
+    return f"{name}({','.join(describe(child) for child in children(node))})"
+
+
+def difference(a: Node, b: Node) -> Node:
+    """The node a - b."""
+    return Add((a, Mul((Num(-1), b))))
+
+
+def is_different(outcome: Outcome) -> bool:
+    return outcome.equal is DIFFERENT.equal

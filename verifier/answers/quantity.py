@@ -1,0 +1,105 @@
+"""Values with a unit, a currency, a percent sign or a degree sign.
+
+Promises: units never convert and never scale. A percent is its hundredth and a degree its radians
+where only the meaning counts (`strict`); a sign that one side lacks is dropped by policy alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from ..nodes import Const, Degree, Mul, Node, Num, Percent, Unit, children
+from ..verdict import Rung
+from .base import DIFFERENT, EQUAL, Answer, Context, Outcome, Settings, combine
+from .expression import Expression
+
+PERCENT, DEGREE = "%", "°"
+_GENERIC = frozenset({"", "^2", "^3"})
+
+
+class Quantity(Answer):
+    """value and a canonical unit name (`%`, `°`, `$`, `cm^2`, `apple`)."""
+
+    __slots__ = ("unit", "value")
+    kind: ClassVar[str] = "quantity"
+
+    def __init__(self, value: Expression, unit: str) -> None:
+        self.value = value
+        self.unit = unit
+
+    @property
+    def form(self) -> str:
+        return f"{self.value.form} {self.unit}".rstrip()
+
+    @property
+    def strict(self) -> Answer:
+        if self.unit == PERCENT:
+            return Expression(Percent(self.value.node), self.value.settings)
+        if self.unit == DEGREE:
+            return Expression(Degree(self.value.node), self.value.settings)
+        return self
+
+    def equals(self, other: Quantity, ctx: Context) -> Outcome:
+        if self.unit == other.unit:
+            return self.value.equals(other.value, ctx)
+        if ctx.lenient and (self.unit in _GENERIC or other.unit in _GENERIC):
+            return self.value.equals(other.value, ctx)
+        mine, theirs = self.strict, other.strict
+        if mine is not self and theirs is not other:
+            return ctx.compare(mine, theirs, ctx)
+        return combine([self.value.equals(other.value, ctx), Outcome(False, Rung.CANONICAL, why="the units differ")])
+
+    def views(self, other: Answer, ctx: Context) -> Iterator[Answer]:
+        if isinstance(other, Quantity):
+            return
+        if self.unit == DEGREE:
+            # against a radian constant by value, against anything else by its number
+            if isinstance(other, Expression) and _mentions_pi(other.node):
+                yield self.strict
+            elif ctx.policy.drop_units:
+                yield self.value
+        elif self.unit == PERCENT:
+            yield self.strict
+            if ctx.policy.drop_percent:
+                yield self.value
+        elif ctx.policy.drop_units:
+            yield self.value
+
+
+def _mentions_pi(node: Node) -> bool:
+    return node == Const("pi") or any(_mentions_pi(child) for child in children(node))
+
+
+def recognise(node: Node, settings: Settings) -> Answer | None:
+    """A percent, a degree, or a product whose last factors are units."""
+    if isinstance(node, Percent):
+        return Quantity(Expression(node.arg, settings), PERCENT)
+    if isinstance(node, Degree):
+        return Quantity(Expression(node.arg, settings), DEGREE)
+    if isinstance(node, Unit):
+        return Quantity(Expression(Num(1), settings), node.name)
+    if not isinstance(node, Mul):
+        return None
+    units = [arg.name for arg in node.args if isinstance(arg, Unit)]
+    rest = [arg for arg in node.args if not isinstance(arg, Unit)]
+    if len(rest) == 1 and isinstance(rest[0], Percent) and not units:
+        return recognise(rest[0], settings)
+    if len(rest) > 1 and isinstance(rest[-1], (Percent, Degree)) and not units:
+        last = rest[-1]
+        factor = Mul((*rest[:-1], last.arg))
+        return Quantity(Expression(factor, settings), PERCENT if isinstance(last, Percent) else DEGREE)
+    if not units:
+        return None
+    if not rest:
+        rest = [Num(1)]
+    value = rest[0] if len(rest) == 1 else Mul(tuple(rest))
+    if isinstance(value, Percent):
+        return Quantity(Expression(value.arg, settings), PERCENT)
+    unit = units[0] if len(set(units)) == 1 else " ".join(sorted(units))
+    if unit in ("rad",):
+        return Expression(value, settings)
+    return Quantity(Expression(value, settings), unit)
+
+
+__all__ = ["DEGREE", "DIFFERENT", "EQUAL", "PERCENT", "Quantity", "recognise"]

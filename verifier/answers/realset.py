@@ -1,0 +1,429 @@
+"""Sets of real numbers: intervals, unions, inequalities in one unknown, set-builder notation.
+
+Promises: one normal form, sorted disjoint pieces with exact ends; a set whose ends cannot be put
+in order is not a RealSet. Linear, absolute-value and quadratic inequalities are solved exactly,
+others are left to the symbolic rung.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cmp_to_key
+from typing import ClassVar
+
+from .. import numeric
+from ..canonical import Sum, constant
+from ..nodes import Add, Call, Div, Logic, Mul, Name, NamedSet, Node, Num, Rel, Seq, SetBuilder, SetOp
+from ..verdict import Rung
+from .base import Answer, Context, Outcome, Settings, combine
+from .expression import Expression, Infinity, difference
+
+
+class Unordered(Exception):
+    """Two ends whose order is not known."""
+
+
+End = Expression | Infinity
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    low: End
+    low_closed: bool
+    high: End
+    high_closed: bool
+
+
+def _order(a: End, b: End) -> int:
+    """-1, 0 or 1. Raises Unordered."""
+    if isinstance(a, Infinity) or isinstance(b, Infinity):
+        x = a.sign if isinstance(a, Infinity) else 0
+        y = b.sign if isinstance(b, Infinity) else 0
+        return (x > y) - (x < y)
+    if a.rational is not None and b.rational is not None:
+        return (a.rational > b.rational) - (a.rational < b.rational)
+    if a.form == b.form:
+        return 0
+    gap = difference(a.node, b.node)
+    found = numeric.sign(gap, a.settings.limits)
+    if found is None:
+        if not numeric.symbols(gap) and numeric.compare(a.node, b.node, a.settings.limits):
+            return 0
+        raise Unordered
+    return found
+
+
+class RealSet(Answer):
+    """pieces: disjoint, sorted, none empty. variable: the unknown as written, or empty."""
+
+    __slots__ = ("pieces", "source", "variable")
+    kind: ClassVar[str] = "real set"
+
+    def __init__(self, pieces: tuple[Piece, ...], variable: str = "", source: tuple[Answer, ...] = ()) -> None:
+        self.pieces = pieces
+        self.variable = variable
+        self.source = source  # the two ends of a `[a,b]`, which may also be a list
+
+    @property
+    def form(self) -> str:
+        if not self.pieces:
+            return "{}"
+        return " U ".join(_piece_form(p) for p in self.pieces)
+
+    def equals(self, other: RealSet, ctx: Context) -> Outcome:
+        if ctx.lenient and self.variable and other.variable and self.variable != other.variable:
+            return Outcome(False, Rung.CANONICAL, why="the unknowns differ")
+        if len(self.pieces) != len(other.pieces):
+            return Outcome(False, Rung.EXACT)
+        return combine(_same_piece(a, b, ctx) for a, b in zip(self.pieces, other.pieces, strict=True))
+
+    @property
+    def strict(self) -> Answer:
+        from .collection import Collection
+
+        if all(p.low is p.high for p in self.pieces):
+            return Collection("set", tuple(p.low for p in self.pieces), "{}")
+        return self
+
+    def views(self, other: Answer, ctx: Context) -> Iterator[Answer]:
+        from .collection import Collection
+
+        if self.source and isinstance(other, Collection) and other.brackets != "()":
+            yield Collection("tuple", self.source, "[]")
+
+
+def _piece_form(piece: Piece) -> str:
+    if piece.low is piece.high:
+        return f"{{{piece.low.form}}}"
+    return f"{'[' if piece.low_closed else '('}{piece.low.form}, {piece.high.form}{']' if piece.high_closed else ')'}"
+
+
+def _same_piece(a: Piece, b: Piece, ctx: Context) -> Outcome:
+    if (a.low_closed, a.high_closed) != (b.low_closed, b.high_closed):
+        return Outcome(False, Rung.EXACT, why="an end is open on one side and closed on the other")
+    return combine([ctx.compare(a.low, b.low, ctx), ctx.compare(a.high, b.high, ctx)])
+
+
+def normal(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
+    """Sorted, merged and without empty pieces. Raises Unordered."""
+    kept = []
+    for piece in pieces:
+        order = _order(piece.low, piece.high)
+        if order < 0:
+            kept.append(piece)
+        elif order == 0 and piece.low_closed and piece.high_closed and not isinstance(piece.low, Infinity):
+            kept.append(Piece(piece.low, True, piece.low, True))
+
+    def by_start(a: Piece, b: Piece) -> int:
+        return _order(a.low, b.low) or b.low_closed - a.low_closed
+
+    kept.sort(key=cmp_to_key(by_start))
+    merged: list[Piece] = []
+    for piece in kept:
+        if merged:
+            last = merged[-1]
+            gap = _order(piece.low, last.high)
+            if gap < 0 or gap == 0 and (piece.low_closed or last.high_closed):
+                further = _order(piece.high, last.high)
+                high = piece.high if further > 0 else last.high
+                closed = piece.high_closed if further > 0 else last.high_closed if further < 0 else piece.high_closed or last.high_closed
+                merged[-1] = Piece(last.low, last.low_closed, high, closed)
+                continue
+        merged.append(piece)
+    return tuple(merged)
+
+
+def intersection(a: Sequence[Piece], b: Sequence[Piece]) -> tuple[Piece, ...]:
+    found = []
+    for x in a:
+        for y in b:
+            low_order, high_order = _order(x.low, y.low), _order(x.high, y.high)
+            low = x.low if low_order >= 0 else y.low
+            low_closed = x.low_closed if low_order > 0 else y.low_closed if low_order < 0 else x.low_closed and y.low_closed
+            high = x.high if high_order <= 0 else y.high
+            high_closed = x.high_closed if high_order < 0 else y.high_closed if high_order > 0 else x.high_closed and y.high_closed
+            found.append(Piece(low, low_closed, high, high_closed))
+    return normal(found)
+
+
+_MINUS, _PLUS = Infinity(-1), Infinity(1)
+LINE = (Piece(_MINUS, False, _PLUS, False),)
+
+
+def complement(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
+    rest: tuple[Piece, ...] = LINE
+    for p in pieces:
+        outside = []
+        if not isinstance(p.low, Infinity):
+            outside.append(Piece(_MINUS, False, p.low, not p.low_closed))
+        if not isinstance(p.high, Infinity):
+            outside.append(Piece(p.high, not p.high_closed, _PLUS, False))
+        rest = intersection(rest, outside)
+    return rest
+
+
+def interval(brackets: str, items: Sequence[Answer]) -> RealSet | None:
+    """The interval between two real ends in order, else None."""
+    low, high = items
+    if not isinstance(low, (Expression, Infinity)) or not isinstance(high, (Expression, Infinity)):
+        return None
+    try:
+        if _order(low, high) >= 0:
+            return None
+    except Unordered:
+        return None
+    closed_low = brackets[0] == "[" and not isinstance(low, Infinity)
+    closed_high = brackets[1] == "]" and not isinstance(high, Infinity)
+    source = tuple(items) if brackets == "[]" else ()
+    return RealSet((Piece(low, closed_low, high, closed_high),), "", source)
+
+
+# -- solving ------------------------------------------------------------------------------------
+
+_FLIP = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
+
+
+def _points(ends: Sequence[End]) -> list[Piece]:
+    return [Piece(e, True, e, True) for e in ends]
+
+
+def _half_line(op: str, end: End) -> tuple[Piece, ...]:
+    """{x : x op end}."""
+    if op == "=":
+        return tuple(_points([end]))
+    if op == "!=":
+        return complement(_points([end]))
+    if op in ("<", "<="):
+        return (Piece(_MINUS, False, end, op == "<="),)
+    return (Piece(end, op == ">=", _PLUS, False),)
+
+
+def solve(left: Node, op: str, right: Node, unknown: str, settings: Settings) -> tuple[Piece, ...] | None:
+    """{unknown : left op right} for linear, absolute-value and quadratic relations, else None."""
+    for side, bound, way in ((left, right, op), (right, left, _FLIP[op])):
+        if isinstance(side, Call) and side.name == "abs" and not numeric.symbols(bound):
+            return _absolute(side.args[0], way, bound, unknown, settings)
+    gap = Expression(difference(left, right), settings)
+    form = gap.canonical()
+    if form is None:
+        return None
+    coefficients = _coefficients(form[0], unknown)
+    if coefficients is None:
+        return None
+    if len(coefficients) == 2:
+        return _linear(coefficients, op, settings)
+    return _quadratic(coefficients, op, settings) if len(coefficients) == 3 else None
+
+
+def _absolute(inner: Node, op: str, bound: Node, unknown: str, settings: Settings) -> tuple[Piece, ...] | None:
+    from ..expression import negate
+
+    above = solve(inner, op, bound, unknown, settings)
+    below = solve(inner, _FLIP[op], negate(bound), unknown, settings)
+    if above is None or below is None:
+        return None
+    if op in ("<", "<=", "!="):
+        return intersection(above, below)
+    zero = Expression(bound, settings)
+    if op == "=" and zero.rational is not None and zero.rational < 0:
+        return ()
+    return normal([*above, *below])
+
+
+def _coefficients(form: Sum, unknown: str) -> list[Node] | None:
+    """Coefficients by degree, as nodes; None where the form is no polynomial in the unknown alone."""
+    found: dict[int, list[Node]] = {}
+    for monomial, coefficient in form.items():
+        degree = 0
+        factors: list[Node] = [Num(coefficient)]
+        for atom, exponent in monomial:
+            if atom == "s:" + unknown and isinstance(exponent, int) and 0 < exponent <= 2:
+                degree = exponent
+            elif atom[0] == "n":
+                factors.append(Call("root", (Num(int(atom[2:]) ** exponent.numerator), Num(exponent.denominator))))
+            elif atom == "c:pi" and exponent == 1:
+                from ..nodes import Const
+
+                factors.append(Const("pi"))
+            else:
+                return None
+        found.setdefault(degree, []).append(factors[0] if len(factors) == 1 else Mul(tuple(factors)))
+    if not found or max(found) == 0:
+        return None
+    zero: list[Node] = [Num(0)]
+    parts = [found.get(degree, zero) for degree in range(max(found) + 1)]
+    return [p[0] if len(p) == 1 else Add(tuple(p)) for p in parts]
+
+
+def _linear(coefficients: list[Node], op: str, settings: Settings) -> tuple[Piece, ...] | None:
+    constant_term, slope = coefficients
+    direction = numeric.sign(slope, settings.limits)
+    if direction is None:
+        return None
+    root = _tidy(Div(Mul((Num(-1), constant_term)), slope), settings)
+    return _half_line(op if direction > 0 else _FLIP[op], root)
+
+
+def _tidy(node: Node, settings: Settings) -> Expression:
+    found = Expression(node, settings)
+    return Expression(Num(found.rational), settings) if found.rational is not None else found
+
+
+def _quadratic(coefficients: list[Node], op: str, settings: Settings) -> tuple[Piece, ...] | None:
+    c, b, a = coefficients
+    discriminant = Expression(Add((Mul((b, b)), Mul((Num(-4), a, c)))), settings)
+    direction = numeric.sign(a, settings.limits)
+    if direction is None:
+        return None
+    way = op if direction > 0 else _FLIP[op]
+    size = 0 if discriminant.rational == 0 else numeric.sign(discriminant.node, settings.limits)
+    if size is None:
+        return None
+    if size < 0:
+        return LINE if way in (">", ">=", "!=") else ()
+    double = Mul((Num(2), a))
+    root = Call("root", (discriminant.node, Num(2)))
+    roots = [
+        _tidy(Div(Add((Mul((Num(-1), b)), Mul((Num(sign), root)))), double), settings)
+        for sign in ((-1, 1) if direction > 0 else (1, -1))
+    ]
+    if size == 0:
+        roots = roots[:1]
+    points = _points(roots)
+    if way in ("=", "!="):
+        return normal(points) if way == "=" else complement(points)
+    inside = [Piece(roots[0], False, roots[-1], False)] if size else []
+    closed = way in ("<=", ">=")
+    below = normal([*inside, *points]) if closed == (way == "<=") and way == "<=" else normal(inside)
+    if way in ("<", "<="):
+        return below
+    return complement(normal(inside) if closed else normal([*inside, *points]))
+
+
+def of_relation(node: Rel, settings: Settings) -> RealSet | None:
+    """The solution set of a chain of order relations in one unknown."""
+    if not all(op in _FLIP for op in node.ops) or all(op == "=" for op in node.ops):
+        return None
+    unknowns = numeric.symbols(node)
+    if len(unknowns) != 1:
+        return None
+    unknown = next(iter(unknowns))
+    if not all(_evaluable(arg, settings) for arg in node.args):
+        return None
+    pieces: tuple[Piece, ...] = LINE
+    for op, left, right in zip(node.ops, node.args, node.args[1:], strict=False):
+        infinite = _infinite_bound(left, op, right, settings)
+        if infinite is not None:
+            continue
+        found = solve(left, op, right, unknown, settings)
+        if found is None:
+            return None
+        pieces = intersection(pieces, found)
+    return RealSet(pieces, unknown)
+
+
+def _evaluable(node: Node, settings: Settings) -> bool:
+    return not isinstance(node, (Seq, Rel, Logic, SetBuilder, SetOp, NamedSet))
+
+
+def _infinite_bound(left: Node, op: str, right: Node, settings: Settings) -> bool | None:
+    """True for the empty bound of `-oo < x < oo`; None for an ordinary relation."""
+    from .expression import recognise as value
+
+    for side in (left, right):
+        if not numeric.symbols(side) and isinstance(value(side, settings), Infinity):
+            return True
+    return None
+
+
+def _of_logic(node: Logic, settings: Settings) -> RealSet | None:
+    sets = []
+    for arg in node.args:
+        found = _real_set(arg, settings)
+        if found is None:
+            return None
+        sets.append(found)
+    if len({s.variable for s in sets}) != 1:
+        return None
+    pieces = sets[0].pieces
+    for other in sets[1:]:
+        pieces = normal([*pieces, *other.pieces]) if node.op == "or" else intersection(pieces, other.pieces)
+    return RealSet(pieces, sets[0].variable)
+
+
+def _real_set(node: Node, settings: Settings) -> RealSet | None:
+    """A node as a set of reals, whatever its notation; None where it is none."""
+    if isinstance(node, NamedSet):
+        return RealSet(LINE if node.name == "R" else ()) if node.name in ("R", "empty") else None
+    if isinstance(node, Seq) and len(node.items) == 2 and node.brackets in ("()", "[]", "(]", "[)"):
+        return interval(node.brackets, [settings.recognise(item, settings) for item in node.items])
+    if isinstance(node, Seq) and node.brackets == "{}":
+        items = [settings.recognise(item, settings) for item in node.items]
+        ends = [i for i in items if isinstance(i, Expression)]
+        return RealSet(normal(_points(ends))) if len(ends) == len(items) else None
+    if isinstance(node, Rel):
+        if node.ops == ("in",) and isinstance(node.args[0], Name):
+            found = _real_set(node.args[1], settings)
+            return None if found is None else RealSet(found.pieces, node.args[0].name)
+        return of_relation(node, settings)
+    if isinstance(node, Logic):
+        return _of_logic(node, settings)
+    if isinstance(node, SetBuilder):
+        return _of_builder(node, settings)
+    if isinstance(node, SetOp):
+        sets = [_real_set(arg, settings) for arg in node.args]
+        pieces = [s.pieces for s in sets if s is not None]
+        if len(pieces) != len(sets):
+            return None
+        result = pieces[0]
+        for other in pieces[1:]:
+            if node.op == "union":
+                result = normal([*result, *other])
+            else:
+                result = intersection(result, other if node.op == "intersection" else complement(other))
+        return RealSet(result)
+    return None
+
+
+def _of_builder(node: SetBuilder, settings: Settings) -> RealSet | None:
+    variable, domain = node.var, LINE
+    if isinstance(variable, Rel) and variable.ops == ("in",):
+        inside = _real_set(variable.args[1], settings)
+        if inside is None:
+            return None
+        variable, domain = variable.args[0], inside.pieces
+    condition: Node = node.condition
+    if isinstance(condition, Seq) and not condition.brackets:
+        condition = Logic("and", condition.items)
+    found = _real_set(condition, settings)
+    if not isinstance(variable, Name) or found is None or found.variable not in ("", variable.name):
+        return None
+    return RealSet(intersection(domain, found.pieces))
+
+
+def recognise(node: Node, settings: Settings) -> Answer | None:
+    if isinstance(node, Seq):
+        if len(node.items) != 2 or node.brackets not in ("()", "[]", "(]", "[)"):
+            return None
+        items = [settings.recognise(item, settings) for item in node.items]
+        if node.brackets == "()" and not any(isinstance(i, Infinity) for i in items):
+            return None  # a pair until the other side decides
+        return interval(node.brackets, items)
+    if isinstance(node, (Rel, Logic, SetBuilder, SetOp)) or isinstance(node, NamedSet) and node.name == "R":
+        if isinstance(node, Rel) and node.ops == ("in",):
+            return None  # a label; relation keeps it
+        if isinstance(node, Logic) and not all(isinstance(a, (Rel, Seq, SetOp)) and not _is_equation(a) for a in node.args):
+            return None
+        try:
+            return _real_set(node, settings)
+        except Unordered:
+            return None
+    return None
+
+
+def _is_equation(node: Node) -> bool:
+    return isinstance(node, Rel) and all(op in ("=", "~") for op in node.ops)
+
+
+__all__ = ["RealSet", "Unordered", "constant", "interval", "recognise"]

@@ -1,0 +1,372 @@
+r"""Equations, labels, and relations that no other type reads.
+
+Promises: an equation is equal up to a nonzero constant factor; a label (`x=`, `f(x)=`, `|AB|=`,
+`x\in`) is dropped by policy and only where a label it is; a chain stands for its last exact member
+and is undefined where its members disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from .. import numeric
+from ..canonical import Canoniser, Sum, TooMuch, decisive, render
+from ..nodes import Call, Const, Degree, Div, Logic, Mul, Name, Node, Num, Pow, Ratio, Rel, Seq, SetBuilder, SetOp, children
+from ..syntax import UndefinedError
+from ..verdict import Rung
+from .base import DIFFERENT, EQUAL, UNDECIDED, Answer, Context, Outcome, Settings
+from .expression import Expression, describe, difference
+
+
+class Equation(Answer):
+    """left = right. label: the side that only names; value: the other side's answer."""
+
+    __slots__ = ("_normal", "label", "left", "right", "settings", "value")
+    kind: ClassVar[str] = "equation"
+
+    def __init__(self, left: Node, right: Node, label: Node | None, value: Answer | None, settings: Settings) -> None:
+        self.left = left
+        self.right = right
+        self.label = label
+        self.value = value
+        self.settings = settings
+        self._normal: tuple[Sum, Canoniser] | None = None
+
+    @property
+    def form(self) -> str:
+        if self.label is not None and self.value is not None:
+            return f"{self.label_form} = {self.value.form}"
+        normal = self.normal()
+        return f"{render(normal[0])} = 0" if normal else f"{describe(self.left)} = {describe(self.right)}"
+
+    @property
+    def label_form(self) -> str | None:
+        return None if self.label is None else describe(self.label)
+
+    def normal(self) -> tuple[Sum, Canoniser] | None:
+        """left - right with leading coefficient one."""
+        if self._normal is None:
+            canoniser = Canoniser(self.settings.limits)
+            try:
+                gap = canoniser.of(difference(self.left, self.right))
+                if gap:
+                    leading = gap[min(gap, key=repr)]
+                    gap = {m: canoniser.checked(canoniser.scaled({(): c}, 1)[()] / _fraction(leading)) for m, c in gap.items()}
+                self._normal = (gap, canoniser)
+            except (TooMuch, UndefinedError):
+                return None
+        return self._normal
+
+    def equals(self, other: Equation, ctx: Context) -> Outcome:
+        if self.label is not None and other.label is not None and self.value is not None and other.value is not None:
+            return self._labelled(other, ctx)
+        a, b = self.normal(), other.normal()
+        if a is not None and b is not None:
+            if a[0] == b[0]:
+                return EQUAL
+            if not a[0] or not b[0]:
+                return DIFFERENT
+            if decisive(a[1], a[0]) and decisive(b[1], b[0]):
+                return DIFFERENT
+        found = numeric.proportional(difference(self.left, self.right), difference(other.left, other.right), ctx.limits)
+        return UNDECIDED if found is None else Outcome(found, Rung.NUMERIC)
+
+    def _labelled(self, other: Equation, ctx: Context) -> Outcome:
+        assert self.value is not None and other.value is not None
+        mine, theirs = self.label, other.label
+        assert mine is not None and theirs is not None
+        if describe(mine) == describe(theirs):
+            return ctx.compare(self.value, other.value, ctx)
+        if isinstance(mine, Call) and isinstance(theirs, Call) and mine.name == theirs.name:
+            renamed = _renamed(self.right, mine, theirs)
+            if renamed is not None:
+                return ctx.compare(ctx_recognise(renamed, self.settings), other.value, ctx)
+        if ctx.lenient and ctx.policy.drop_labels and _same_role(mine, theirs):
+            return ctx.compare(self.value, other.value, ctx)
+        # `y = x + 1` and `x = y - 1` say the same
+        if isinstance(self.value, Expression) and isinstance(other.value, Expression):
+            gap = Equation(self.left, self.right, None, None, self.settings)
+            return gap.equals(Equation(other.left, other.right, None, None, self.settings), ctx)
+        return DIFFERENT
+
+    def views(self, other: Answer, ctx: Context) -> Iterator[Answer]:
+        if self.value is not None and ctx.policy.drop_labels and not isinstance(other, Equation):
+            yield self.value
+            # `5 = x`, and `x = y`, where either side may be the label
+            if isinstance(self.label, Name) and _is_label(self.right) and isinstance(other, Expression) and other.is_symbol:
+                yield Expression(self.left, self.settings)
+
+
+def _fraction(value: object) -> object:
+    from fractions import Fraction
+
+    return Fraction(value)  # type: ignore[arg-type]
+
+
+def ctx_recognise(node: Node, settings: Settings) -> Answer:
+    return settings.recognise(node, settings)
+
+
+def _renamed(body: Node, mine: Call, theirs: Call) -> Node | None:
+    """The body with my argument's letters written as theirs; None where the arguments are no names."""
+    if len(mine.args) != len(theirs.args):
+        return None
+    table: dict[Node, Node] = {}
+    for a, b in zip(mine.args, theirs.args, strict=True):
+        if not isinstance(a, Name) or not isinstance(b, Name):
+            return None
+        table[a] = b
+    if len(set(table.values())) != len(table):
+        return None
+    return substitute(body, table)
+
+
+def substitute(node: Node, table: dict[Node, Node]) -> Node:
+    """The tree with nodes replaced."""
+    import dataclasses
+
+    if node in table:
+        return table[node]
+    changed: dict[str, object] = {}
+    for name in node.__slots__:
+        value = getattr(node, name)
+        if isinstance(value, Node):
+            changed[name] = substitute(value, table)
+        elif isinstance(value, tuple) and any(isinstance(v, Node) for v in value):
+            changed[name] = tuple(substitute(v, table) if isinstance(v, Node) else v for v in value)
+    return dataclasses.replace(node, **changed) if changed else node  # type: ignore[type-var]
+
+
+def _same_role(a: Node, b: Node) -> bool:
+    """`y` and `f(x)` both name the value of a function."""
+    pair = {describe(n) if isinstance(n, Name) else "call" if isinstance(n, Call) else "" for n in (a, b)}
+    return pair == {"y", "call"}
+
+
+class Inequality(Answer):
+    """An order relation that no set of reals stands for: several unknowns, or not solved."""
+
+    __slots__ = ("left", "op", "right", "settings")
+    kind: ClassVar[str] = "inequality"
+
+    def __init__(self, left: Node, op: str, right: Node, settings: Settings) -> None:
+        if op in (">", ">="):
+            left, right, op = right, left, {">": "<", ">=": "<="}[op]
+        self.left, self.op, self.right, self.settings = left, op, right, settings
+
+    @property
+    def form(self) -> str:
+        gap = Expression(difference(self.left, self.right), self.settings)
+        return f"{gap.form} {self.op} 0"
+
+    def equals(self, other: Inequality, ctx: Context) -> Outcome:
+        if self.op != other.op:
+            return UNDECIDED if {self.op, other.op} - {"<", "<=", "!="} else DIFFERENT
+        a, b = difference(self.left, self.right), difference(other.left, other.right)
+        if self.op == "!=":
+            return Equation(self.left, self.right, None, None, self.settings).equals(
+                Equation(other.left, other.right, None, None, self.settings), ctx
+            )
+        one, two = Expression(a, self.settings), Expression(b, self.settings)
+        x, y = one.canonical(), two.canonical()
+        if x and y and x[0] and y[0]:
+            ratio = _ratio(x[0], y[0])
+            if ratio is not None:
+                return EQUAL if ratio > 0 else DIFFERENT  # type: ignore[operator]
+            if decisive(x[1], x[0]) and decisive(y[1], y[0]):
+                return DIFFERENT
+        return UNDECIDED
+
+
+def _ratio(a: Sum, b: Sum) -> object | None:
+    from fractions import Fraction
+
+    if a.keys() != b.keys():
+        return None
+    ratios = {Fraction(a[m]) / b[m] for m in a}
+    return ratios.pop() if len(ratios) == 1 else None
+
+
+class Membership(Answer):
+    r"""`x \in S`: a label on a set."""
+
+    __slots__ = ("left", "value")
+    kind: ClassVar[str] = "membership"
+
+    def __init__(self, left: Node, value: Answer) -> None:
+        self.left = left
+        self.value = value
+
+    @property
+    def form(self) -> str:
+        return f"{describe(self.left)} in {self.value.form}"
+
+    def equals(self, other: Membership, ctx: Context) -> Outcome:
+        if describe(self.left) != describe(other.left):
+            return DIFFERENT
+        return ctx.compare(self.value, other.value, ctx)
+
+    @property
+    def strict(self) -> Answer:
+        return self.value
+
+    def views(self, other: Answer, ctx: Context) -> Iterator[Answer]:
+        if not isinstance(other, Membership):
+            yield self.value
+
+
+class Opaque(Answer):
+    """A statement kept as its tree: systems, congruences, unsolved sets. Equal where its parts are."""
+
+    __slots__ = ("node", "settings")
+    kind: ClassVar[str] = "statement"
+
+    def __init__(self, node: Node, settings: Settings) -> None:
+        self.node = node
+        self.settings = settings
+
+    @property
+    def form(self) -> str:
+        return describe(self.node)
+
+    def equals(self, other: Opaque, ctx: Context) -> Outcome:
+        if self.node == other.node:
+            return Outcome(True, Rung.IDENTICAL)
+        return self._parts(self.node, other.node, ctx)
+
+    def _parts(self, a: Node, b: Node, ctx: Context) -> Outcome:
+        if a == b:
+            return EQUAL
+        if _is_value(a) and _is_value(b):
+            try:
+                return Expression(a, self.settings).equals(Expression(b, self.settings), ctx)
+            except UndefinedError:
+                return UNDECIDED
+        mine, theirs = children(a), children(b)
+        same = type(a) is type(b) and len(mine) == len(theirs) and _head(a) == _head(b)
+        if not same:
+            return UNDECIDED
+        if all(self._parts(x, y, ctx).equal for x, y in zip(mine, theirs, strict=True)):
+            return EQUAL
+        if isinstance(a, Logic) and len(mine) <= 8:
+            left = list(mine)
+            for y in theirs:
+                found = next((x for x in left if self._parts(x, y, ctx).equal), None)
+                if found is None:
+                    return UNDECIDED
+                left.remove(found)
+            return EQUAL
+        return UNDECIDED
+
+
+def _head(node: Node) -> object:
+    return getattr(node, "ops", None) or getattr(node, "op", None) or getattr(node, "name", None) or getattr(node, "brackets", None)
+
+
+def _is_value(node: Node) -> bool:
+    return not isinstance(node, (Rel, Logic, Seq, SetBuilder, SetOp, Ratio))
+
+
+def _is_label(node: Node) -> bool:
+    """A name, a function of names, |name|, a ratio or fraction of names: nothing with a number."""
+    if isinstance(node, (Name, Const)):
+        return not (isinstance(node, Const) and node.name in ("pi", "oo"))
+    if isinstance(node, Call):
+        if node.name in ("abs", "conj", "prime", "det", "tr", "deg", "dim", "Pr"):
+            return all(_is_label(arg) for arg in node.args)
+        return all(_is_label(arg) or isinstance(arg, Num) and _user_function(node.name) for arg in node.args)
+    if isinstance(node, Mul):
+        return all(isinstance(arg, Name) for arg in node.args) and _is_point_run(node)
+    if isinstance(node, Div):
+        return _is_label(node.num) and _is_label(node.den)
+    if isinstance(node, Ratio):
+        return all(_is_label(arg) for arg in node.args)
+    if isinstance(node, Seq):
+        return node.brackets == "()" and all(_is_label(item) for item in node.items)
+    if isinstance(node, Pow):  # f^{-1}(x) is read as a call; x^2 is no label
+        return False
+    if isinstance(node, Degree):
+        return _is_label(node.arg)
+    return False
+
+
+def _user_function(name: str) -> bool:
+    from ..expression import FUNCTIONS
+
+    return name not in FUNCTIONS.values()
+
+
+def _is_point_run(node: Mul) -> bool:
+    """`AB`, `ABC`, `P(A)`: capital letters, or one letter before a bracketed capital."""
+    names = [arg.name for arg in node.args if isinstance(arg, Name)]
+    return all(n[:1].isupper() or " " in n for n in names) or len(names) == 1 or names[0] in ("m", "angle")
+
+
+def recognise(node: Node, settings: Settings) -> Answer | None:
+    if isinstance(node, Rel):
+        return _relation(node, settings)
+    if isinstance(node, (Logic, SetBuilder, SetOp)) or isinstance(node, Call) and node.name == "piecewise":
+        return Opaque(node, settings)
+    return None
+
+
+def _relation(node: Rel, settings: Settings) -> Answer:
+    ops, args = list(node.ops), list(node.args)
+    if "~" in ops:
+        first = ops.index("~")
+        if first or not _is_label(args[0]):
+            # an approximation after an exact value adds nothing
+            del ops[first:], args[first + 1 :]
+            if not ops:
+                return settings.recognise(args[0], settings)
+        else:
+            ops[0] = "="
+            ops = ops[:1]
+            args = args[:2]
+    if ops == ["in"]:
+        return Membership(args[0], settings.recognise(args[1], settings))
+    if all(op == "=" for op in ops):
+        return _equation(args, settings)
+    if len(ops) == 1 and ops[0] in ("<", "<=", ">", ">=", "!="):
+        return Inequality(args[0], ops[0], args[1], settings)
+    return Opaque(Rel(tuple(ops), tuple(args)), settings)
+
+
+def _equation(args: list[Node], settings: Settings) -> Answer:
+    if len(args) > 2 or not numeric.symbols(Rel(("=",), tuple(args))):
+        if _is_label(args[0]):
+            label, rest = args[0], args[1:]
+        else:
+            label, rest = None, args
+        if all(_is_value(arg) for arg in rest) and _agree(rest, settings):
+            if label is None:
+                return settings.recognise(rest[-1], settings)
+            args = [label, rest[-1]]
+        elif label is not None and len(rest) > 1 and all(_is_label(arg) for arg in rest[:-1]):
+            args = [label, rest[-1]]  # x = y = 5
+        elif len(args) > 2:
+            return Opaque(Rel(("=",) * (len(args) - 1), tuple(args)), settings)
+        else:
+            raise UndefinedError("the two sides of the equation differ")
+    left, right = args
+    for label, value in ((left, right), (right, left)):
+        if _is_label(label):
+            return Equation(label, value, label, settings.recognise(value, settings), settings)
+    return Equation(left, right, None, None, settings)
+
+
+def _agree(members: list[Node], settings: Settings) -> bool:
+    """True where all members of a chain are equal; UndefinedError where two differ."""
+    if len(members) == 1:
+        return True
+    last = Expression(members[-1], settings)
+    from . import compare_strictly
+
+    for member in members[:-1]:
+        outcome = compare_strictly(Expression(member, settings), last, settings)
+        if outcome.equal is False:
+            raise UndefinedError("the members of the chain differ")
+        if outcome.equal is None:
+            return False
+    return True

@@ -1,0 +1,73 @@
+"""Words and multiple-choice letters.
+
+Promises: words compare casefolded and as a whole; a choice is its letter, and what stands beside
+the letter matters only against an answer that has no letter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from .. import nodes
+from ..nodes import Node
+from ..verdict import Rung
+from .base import Answer, Context, Outcome, Settings
+from .expression import Expression
+
+
+class Words(Answer):
+    __slots__ = ("words",)
+    kind: ClassVar[str] = "text"
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+
+    @property
+    def form(self) -> str:
+        return self.words
+
+    def equals(self, other: Words, ctx: Context) -> Outcome:
+        return Outcome(self.words == other.words, Rung.CANONICAL)
+
+    def views(self, other: Answer, ctx: Context) -> Iterator[Answer]:
+        if isinstance(other, Choice) and len(self.words) == 1:
+            yield Choice(self.words.upper(), None)
+
+
+class Choice(Answer):
+    """letter: upper case; content: the answer beside it, or None."""
+
+    __slots__ = ("content", "letter")
+    kind: ClassVar[str] = "choice"
+
+    def __init__(self, letter: str, content: Answer | None) -> None:
+        self.letter = letter
+        self.content = content
+
+    @property
+    def form(self) -> str:
+        return self.letter
+
+    def equals(self, other: Choice, ctx: Context) -> Outcome:
+        return Outcome(self.letter == other.letter, Rung.CANONICAL)
+
+    def views(self, other: Answer, ctx: Context) -> Iterator[Answer]:
+        if self.content is not None and ctx.policy.drop_labels:
+            yield self.content
+
+
+def recognise(node: Node, settings: Settings) -> Answer | None:
+    if isinstance(node, nodes.Text):
+        return Words(node.words)
+    if isinstance(node, nodes.Choice):
+        content = None if node.content is None else settings.recognise(node.content, settings)
+        return Choice(node.letter, content)
+    if isinstance(node, nodes.Name) and len(node.name) == 1 and node.name in "ABCDEFGHIJ":
+        return Choice(node.name, None)
+    if isinstance(node, nodes.NamedSet) and node.name not in ("R", "empty"):
+        return Words("the set " + node.name)
+    return None
+
+
+__all__ = ["Choice", "Expression", "Words", "recognise"]

@@ -1,0 +1,185 @@
+"""The ladder: two texts, read once each, compared rung by rung.
+
+Promises: `Reader.read` and `Reader.decide` never raise on text. The cheap rungs run here, bounded
+by the work limits; what they leave undecided goes to a worker process that can be killed. A
+decision is cached by the two texts unless an instrument failed.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from threading import Lock
+from typing import Any
+
+from .answers import Answer, Context, compare, recognise
+from .answers import context as comparison_context
+from .answers.collection import Collection
+from .answers.expression import Expression
+from .config import VerifierConfig
+from .parse import parse
+from .syntax import LimitError, ParseError, UndefinedError
+from .verdict import Reason, Rung
+
+_READINGS = 8192  # texts remembered per config
+_DECISIONS = 65_536  # pairs remembered per config
+_REMEMBERED_CHARS = 2_000  # a longer text is read anew, so that memory stays flat
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One text, read: the typed answer, or the fault that kept it from being one."""
+
+    text: str
+    answer: Answer | None
+    fault: Reason | None = None  # UNPARSEABLE, OVER_LIMIT or UNDEFINED
+    detail: str = ""
+    position: int = 0
+
+    @property
+    def form(self) -> str | None:
+        return None if self.answer is None else self.answer.form
+
+    @property
+    def is_list(self) -> bool:
+        """A bare list, a set or a tuple: what a run of boxes may be joined for."""
+        return isinstance(self.answer, Collection)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """equal: True, False, or None where no rung decided (reason says why)."""
+
+    equal: bool | None
+    reason: Reason
+    rung: Rung | None = None
+    detail: str = ""
+
+
+class Reader:
+    """Reads and compares under one config; remembers what it read. Thread-safe."""
+
+    def __init__(self, config: VerifierConfig) -> None:
+        self.config = config
+        self.fingerprint = config.fingerprint()
+        self._readings: OrderedDict[str, Reading] = OrderedDict()
+        self._decisions: OrderedDict[tuple[str, str, bool], Decision] = OrderedDict()
+        self._lock = Lock()
+        self.lenient = comparison_context(config.limits, config.policy, lenient=True)
+        self.strict = comparison_context(config.limits, config.policy, lenient=False)
+
+    # -- reading --------------------------------------------------------------------------------
+
+    def read(self, text: str) -> Reading:
+        """The reading of an answer's or a gold's text."""
+        known = self._readings.get(text)
+        if known is not None:
+            return known
+        reading = self._read(text)
+        if len(text) <= _REMEMBERED_CHARS:
+            with self._lock:
+                self._readings[text] = reading
+                if len(self._readings) > _READINGS:
+                    self._readings.popitem(last=False)
+        return reading
+
+    def _read(self, text: str) -> Reading:
+        limits, policy = self.config.limits, self.config.policy
+        try:
+            return Reading(text, recognise(parse(text, limits, policy), limits, policy))
+        except ParseError as error:
+            return Reading(text, None, Reason.UNPARSEABLE, str(error), error.position)
+        except (LimitError, RecursionError, MemoryError) as error:
+            return Reading(text, None, Reason.OVER_LIMIT, str(error) or type(error).__name__)
+        except UndefinedError as error:
+            return Reading(text, None, Reason.UNDEFINED, str(error))
+
+    # -- deciding -------------------------------------------------------------------------------
+
+    def decide(self, answer: Reading, gold: Reading, *, strict: bool = False, workers: bool = True) -> Decision:
+        """The decision on two readable sides; `workers=False` leaves it undecided after the cheap rungs."""
+        key = (answer.text, gold.text, strict)
+        known = self._decisions.get(key)
+        if known is not None:
+            return known
+        decision = self._local(answer, gold, strict)
+        if decision.reason is Reason.UNDECIDED and workers:
+            decision = self._remote(answer, gold, strict)
+        if decision.reason.fault != "instrument" and len(answer.text) + len(gold.text) <= _REMEMBERED_CHARS:
+            with self._lock:
+                self._decisions[key] = decision
+                if len(self._decisions) > _DECISIONS:
+                    self._decisions.popitem(last=False)
+        return decision
+
+    def forget(self) -> None:
+        """Drop every remembered reading and decision."""
+        with self._lock:
+            self._readings.clear()
+            self._decisions.clear()
+
+    def _local(self, answer: Reading, gold: Reading, strict: bool) -> Decision:
+        assert answer.answer is not None
+        assert gold.answer is not None
+        if answer.text == gold.text:
+            return Decision(True, Reason.EQUAL, Rung.IDENTICAL, "the same text")
+        ctx: Context = self.strict if strict else self.lenient
+        try:
+            outcome = compare(answer.answer, gold.answer, ctx)
+        except (RecursionError, LimitError, MemoryError):
+            return Decision(False, Reason.OVER_LIMIT, None, "the comparison passed a work limit")
+        except (UndefinedError, ParseError) as error:
+            return Decision(False, Reason.UNDEFINED, None, str(error))
+        if outcome.equal:
+            return Decision(True, Reason.EQUAL, outcome.rung, outcome.why)
+        if outcome.equal is False:
+            reason = Reason.TYPE_MISMATCH if outcome.mismatch else Reason.NOT_EQUAL
+            why = outcome.why or (
+                f"the answer is of type {answer.answer.kind}, the gold of type {gold.answer.kind}" if outcome.mismatch else ""
+            )
+            return Decision(False, reason, outcome.rung, why)
+        if _beyond(gold.answer):
+            return Decision(None, Reason.GOLD_OVER_LIMIT, None, "the gold's size is beyond the work limits")
+        if _beyond(answer.answer):
+            return Decision(False, Reason.OVER_LIMIT, None, "the answer's size is beyond the work limits")
+        return Decision(None, Reason.UNDECIDED, None, "the cheap rungs could not decide")
+
+    def _remote(self, answer: Reading, gold: Reading, strict: bool) -> Decision:
+        from .pool import shared_pool
+
+        payload: dict[str, Any] = {"answer": answer.text, "gold": gold.text, "limits": asdict(self.config.limits)}
+        pool = shared_pool(memory_mb=self.config.memory_mb)
+        outcome = pool.call("symbolic", payload, timeout_s=self.config.timeout_s)
+        return _from_worker(outcome.status, outcome.value, outcome.detail, Rung.SYMBOLIC)
+
+    def second_opinion(self, answer: str, gold: str) -> Decision:
+        """math-verify's view of a pair that our parser cannot read."""
+        from .pool import shared_pool
+
+        pool = shared_pool(memory_mb=max(self.config.memory_mb, 1024))
+        outcome = pool.call("second_opinion", {"answer": answer, "gold": gold}, timeout_s=max(self.config.timeout_s, 5.0))
+        return _from_worker(outcome.status, outcome.value, outcome.detail, Rung.SECOND_OPINION)
+
+
+def _from_worker(status: str, value: Any, detail: str, rung: Rung) -> Decision:
+    if status == "timeout":
+        return Decision(None, Reason.TIMEOUT, None, detail or "the worker was killed at its time limit")
+    if status != "ok":
+        reason = Reason.WORKER_CRASHED if status == "crashed" else Reason.UNDECIDED
+        return Decision(None, reason, None, detail)
+    equal = value.get("equal")
+    if equal is None:
+        return Decision(None, Reason.UNDECIDED, None, value.get("why") or "no rung could decide")
+    return Decision(bool(equal), Reason.EQUAL if equal else Reason.NOT_EQUAL, rung, value.get("why") or "")
+
+
+def _beyond(answer: Answer) -> bool:
+    """True where a work limit, not the grammar, kept a value from its canonical form."""
+    return isinstance(answer, Expression) and answer.over_limit
+
+
+@lru_cache(maxsize=32)
+def reader(config: VerifierConfig) -> Reader:
+    """The process-wide reader of a config."""
+    return Reader(config)

@@ -1,0 +1,201 @@
+r"""Which text of a response is its answer.
+
+Promises: :func:`extract` never raises on what a model wrote (None, NUL, lone surrogates, any size), takes
+time linear in the response, and gives spans that index the response's characters. What counts is one table,
+:data:`RULES`; every row carries an example that a test runs, and every candidate names the row that found it.
+
+Not promised: that the text can be read as mathematics (the parser's work), or that the answer is right.
+The choice between the last box and a run of boxes (``\boxed{1}, \boxed{2}``) needs the gold, so both are
+returned. Very long responses are read within the work limits named below, the same everywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ._boxes import MAX_MENTIONS, WINDOW, Found, all_boxes, escaped, glue_between, last_marker, read_box
+from ._rules import PHRASES, RULES, Rule
+from .config import EXTRACTION_MODES
+from .errors import ConfigError
+from .verdict import Reason
+
+__all__ = ["RULES", "Candidate", "Extraction", "Rule", "after_thinking", "extract"]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A text that stands for an answer.
+
+    text: as written, without outer whitespace. It equals ``response[span]`` but for a run of answers (the
+        members, joined by commas) and a formula with its unit behind it (without the dollar signs).
+    span: (start, end) in the response, in characters.
+    rule: name of the row of :data:`RULES` that found it.
+    """
+
+    text: str
+    span: tuple[int, int]
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What :func:`extract` found.
+
+    answer: the answer under the mode (in mode ``boxed``: the last box), None where there is none.
+    joined: the run of answers that ends with ``answer``, joined by nothing but a comma, a semicolon, "and",
+        "or" or a label "x =", as one comma list; None where the run has one member.
+    boxes: every counted box that was read, in order (those of the last :data:`WINDOW` characters before the
+        last box; inside the tag where the answer came from a tag).
+    reason: ``NO_ANSWER`` or ``UNCLOSED_BOX`` where ``answer`` is None, else None.
+    hedged: the run contains "or" (``\boxed{7} or \boxed{8}``).
+    """
+
+    answer: Candidate | None
+    joined: Candidate | None
+    boxes: tuple[Candidate, ...]
+    reason: Reason | None
+    hedged: bool
+
+
+def extract(response: str | None, mode: str = "boxed") -> Extraction:
+    r"""The answer of ``response`` under ``mode``, one of :data:`~verifier.config.EXTRACTION_MODES`.
+
+    boxed: the last box after the last ``</think>``. answer_tag: the last ``<answer>``, in
+    it a box where there is one. final_answer: what follows the last "the answer is". any: a box; else a tag; else a phrase; else
+    the last formula, number or bold word; else the whole of a short text. A ``<think>`` that never closes has
+    no answer; nor has an empty box, or a last box that never closes, whatever came before.
+
+    Raises ConfigError for an unknown mode, and nothing else.
+
+    >>> extract(r"<think>\boxed{3}?</think> Thus $x = \boxed{\frac{1}{2}}$.").answer
+    Candidate(text='\\frac{1}{2}', span=(43, 54), rule='boxed')
+    """
+    if mode not in EXTRACTION_MODES:
+        raise ConfigError(f"extraction={mode!r} is unknown; choose one of {', '.join(EXTRACTION_MODES)}")
+    if response is None:
+        return _NOTHING
+    start = after_thinking(response)
+    if start < 0:
+        return _NOTHING
+    if mode == "boxed":
+        return _boxed(response, start, len(response)) or _NOTHING
+    if mode == "answer_tag":
+        return _tagged(response, start) or _NOTHING
+    if mode == "any":
+        found = _boxed(response, start, len(response)) or _tagged(response, start)
+        if found is not None:
+            return found
+    from . import _prose  # here, as its regular expressions cost milliseconds
+
+    run = _prose.phrase(response, start, PHRASES)
+    if not run and mode == "any":
+        run = _prose.conclusion(response, start, len(response))
+    return _from_run(response, run) if run else _NOTHING
+
+
+def after_thinking(response: str) -> int:
+    """Where the text behind the last ``</think>`` begins; -1 where a ``<think>`` never closes.
+
+    >>> after_thinking("<think>a</think>b"), after_thinking("b"), after_thinking("<think>a")
+    (16, 0, -1)
+    """
+    closing = response.rfind("</think>")
+    start = 0 if closing < 0 else closing + 8
+    return -1 if response.find("<think>", start) >= 0 else start
+
+
+# ---------------------------------------------------------------------------------------------- boxes
+
+
+def _boxed(text: str, lo: int, hi: int) -> Extraction | None:
+    """The boxes of text[lo:hi]; None where there is none (an empty or unclosed last one is a result)."""
+    last = last_marker(text, lo, hi)
+    found = None
+    mentions = 0
+    while last >= 0:
+        found = read_box(text, last, hi)
+        if found is not None:
+            break
+        mentions += 1
+        if mentions > MAX_MENTIONS:
+            return None
+        last = last_marker(text, lo, last)
+    if found is None:
+        return None
+    if found.end < 0:
+        return _UNCLOSED
+    if last_marker(text, lo, last) < 0:  # the only one: nearly every response
+        single = _candidate(text, found)
+        return Extraction(single, None, (single,), None, False) if single.text else _NOTHING
+    first = max(lo, last - WINDOW)
+    boxes = all_boxes(text, first, last, hi)
+    if not boxes or boxes[-1].outer_end <= last:  # beyond the work limit: the last box as it was read
+        boxes.append(found)
+    return _from_run(text, boxes, boxes=True)
+
+
+# ------------------------------------------------------------------------------------- tags and results
+
+
+def _tagged(text: str, lo: int) -> Extraction | None:
+    """The last ``<answer>`` after ``lo``: a box in it, else its text."""
+    start = text.rfind("<answer>", lo)
+    if start < 0:
+        return None
+    end = text.find("</answer>", start)
+    rule = "answer_tag" if end >= 0 else "answer_tag_open"
+    hi = end if end >= 0 else len(text)
+    boxed = _boxed(text, start + 8, hi)
+    if boxed is not None:
+        return boxed
+    answer = _candidate(text, Found(start + 8, hi, start, hi, rule))
+    return Extraction(answer, None, (), None, False) if answer.text else _NOTHING
+
+
+_SPACES = " \n\t\r\v\u00a0\u2002\u2003\u2009\u202f\u3000\u200b\ufeff"
+# `\text` whose backslash was read as part of a tab, at the very beginning of an answer
+_TAB_COMMANDS = ("\text", "\tfrac", "\theta", "\times", "\tan", "\tau", "\triangle")
+
+
+def _candidate(text: str, found: Found) -> Candidate:
+    """The place as a candidate, without outer whitespace; a form feed is not one (`\f` of `\frac`)."""
+    start, end = found.start, found.end
+    if found.text is not None:
+        return Candidate(found.text, (start, end), found.rule)
+    inner = text[start:end]
+    if inner and (inner[0] in _SPACES or inner[-1] in _SPACES):
+        left = inner.lstrip(_SPACES)
+        start = end - len(left)
+        if start > found.start and text.startswith(_TAB_COMMANDS, start - 1):
+            start -= 1
+        right = text[start:end].rstrip(_SPACES)
+        if right.endswith("\\") and len(right) < end - start and escaped(right, len(right), 0):
+            right += " "  # a control space, `\ `, is no outer whitespace
+        inner, end = right, start + len(right)
+    return Candidate(inner, (start, end), found.rule)
+
+
+def _from_run(text: str, found: list[Found], *, boxes: bool = False) -> Extraction:
+    """The last of ``found`` as the answer, with the run that it ends."""
+    candidates = tuple(_candidate(text, place) for place in found)
+    answer = candidates[-1]
+    if not answer.text:
+        return _NOTHING
+    first = len(found) - 1
+    hedged = False
+    while first > 0 and candidates[first - 1].text:
+        glue = glue_between(text, found[first - 1].outer_end, found[first].outer_start)
+        if glue is None:
+            break
+        hedged = hedged or glue == "or"
+        first -= 1
+    joined = None
+    if first < len(found) - 1:
+        members = candidates[first:]
+        span = (members[0].span[0], answer.span[1])
+        joined = Candidate(", ".join(member.text for member in members), span, answer.rule)
+    return Extraction(answer, joined, candidates if boxes else (), None, hedged)
+
+
+_NOTHING = Extraction(None, None, (), Reason.NO_ANSWER, False)
+_UNCLOSED = Extraction(None, None, (), Reason.UNCLOSED_BOX, False)

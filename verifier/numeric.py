@@ -1,0 +1,414 @@
+"""Numeric comparison: two precisions, a running error bound, keyed sample points.
+
+Promises: `different` is said only where the difference exceeds the accumulated error bound at a
+point where both sides are defined; `equal` only where it stays below that bound at two precisions,
+at every sample point, and the bound itself is far below the values. Everything else is undecided.
+No float is involved, and nothing depends on time, load or earlier calls.
+
+The bounds are first-order (each operation adds its rounding and passes its operands' errors on
+through its derivative) with two guard digits: not a proof as ball arithmetic is one; the tests
+hold them against python-flint's balls.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from .config import Limits
+from .nodes import (
+    Add,
+    Big,
+    Call,
+    Const,
+    Degree,
+    Div,
+    Matrix,
+    Mul,
+    Name,
+    Node,
+    Num,
+    Percent,
+    Pow,
+    Unit,
+    children,
+)
+
+_LOCAL = threading.local()
+_MAX_EXPONENT = 40_000  # binary exponent past which a value is out of numeric reach
+_ATTEMPTS = 4  # sample points tried for each one needed
+
+
+class OutOfReach(Exception):
+    """No value here: a pole, a branch cut, a size or a node that numbers cannot say."""
+
+
+def _context(digits: int) -> Any:
+    """This thread's mpmath context: the library's global one is not thread-safe."""
+    context = getattr(_LOCAL, "context", None)
+    if context is None:
+        from mpmath import MPContext
+
+        context = _LOCAL.context = MPContext()
+    context.dps = digits
+    return context
+
+
+class _Evaluator:
+    """One evaluation at one precision; values are pairs (mpf or mpc, error bound)."""
+
+    def __init__(self, digits: int, point: Mapping[str, Fraction | int], limits: Limits, real: bool) -> None:
+        self.mp = _context(digits)
+        self.unit = self.mp.mpf(10) ** (2 - digits)
+        self.point = dict(point)
+        self.real = real
+        self.steps = limits.iterations * 10
+
+    def rounded(self, value: Any, error: Any) -> tuple[Any, Any]:
+        size = abs(value)
+        if not self.mp.isfinite(size):
+            raise OutOfReach("not finite")
+        if size and abs(self.mp.mag(size)) > _MAX_EXPONENT:
+            raise OutOfReach("size")
+        if self.real and isinstance(value, self.mp.mpc):
+            raise OutOfReach("complex")
+        return value, error + size * self.unit
+
+    def of(self, node: Node) -> tuple[Any, Any]:
+        self.steps -= 1
+        if self.steps < 0:
+            raise OutOfReach("steps")
+        mp = self.mp
+        if isinstance(node, Num):
+            return self.exact(node.value)
+        if isinstance(node, Name):
+            if node.name in self.point:
+                return self.exact(self.point[node.name])
+            raise OutOfReach(f"the symbol {node.name}")
+        if isinstance(node, Const):
+            if node.name in self.point:
+                return self.exact(self.point[node.name])
+            if node.name == "i":
+                return mp.mpc(0, 1), mp.mpf(0)
+            if node.name in ("pi", "e"):
+                return self.rounded(+(mp.pi if node.name == "pi" else mp.e), mp.mpf(0))
+            raise OutOfReach(node.name)
+        if isinstance(node, Add):
+            total, error = self.of(node.args[0])
+            for arg in node.args[1:]:
+                value, more = self.of(arg)
+                total, error = self.rounded(total + value, error + more)
+            return total, error
+        if isinstance(node, Mul):
+            total, error = self.of(node.args[0])
+            for arg in node.args[1:]:
+                total, error = self.times((total, error), self.of(arg))
+            return total, error
+        if isinstance(node, Div):
+            return self.over(self.of(node.num), self.of(node.den))
+        if isinstance(node, Pow):
+            return self.raised(self.of(node.base), self.of(node.exp), node.exp)
+        if isinstance(node, Percent):
+            return self.over(self.of(node.arg), self.exact(100))
+        if isinstance(node, Degree):
+            return self.times(self.of(node.arg), self.rounded(mp.pi / 180, mp.mpf(0)))
+        if isinstance(node, Call):
+            return self.call(node)
+        if isinstance(node, Big) and node.op in ("sum", "prod"):
+            return self.repeated(node)
+        if isinstance(node, Unit):
+            return self.exact(self.point.get("unit " + node.name, 1))
+        raise OutOfReach(type(node).__name__)
+
+    def exact(self, value: Fraction | int) -> tuple[Any, Any]:
+        mp = self.mp
+        if isinstance(value, Fraction):
+            return self.rounded(mp.mpf(value.numerator) / value.denominator, mp.mpf(0))
+        return self.rounded(mp.mpf(value), mp.mpf(0))
+
+    def times(self, a: tuple[Any, Any], b: tuple[Any, Any]) -> tuple[Any, Any]:
+        return self.rounded(a[0] * b[0], abs(a[0]) * b[1] + abs(b[0]) * a[1] + a[1] * b[1])
+
+    def over(self, a: tuple[Any, Any], b: tuple[Any, Any]) -> tuple[Any, Any]:
+        size = abs(b[0])
+        if size <= 2 * b[1] or not size:
+            raise OutOfReach("a pole")
+        value = a[0] / b[0]
+        return self.rounded(value, (a[1] + abs(value) * b[1]) / (size - b[1]))
+
+    def raised(self, base: tuple[Any, Any], exponent: tuple[Any, Any], node: Node) -> tuple[Any, Any]:
+        mp = self.mp
+        value, error = base
+        power, power_error = exponent
+        if not value:
+            if isinstance(power, mp.mpc) or power <= 0:
+                raise OutOfReach("zero to a power that is not positive")
+            return mp.mpf(0), error
+        if abs(value) <= 2 * error:
+            raise OutOfReach("a power of a value that may be zero")
+        size = abs(mp.log(abs(value))) * abs(power)
+        if size > _MAX_EXPONENT:
+            raise OutOfReach("size")
+        if isinstance(value, mp.mpf) and value < 0 and not mp.isint(power):
+            odd = _odd_root(node)
+            if odd is not None:  # the real root, as of \sqrt[3]{-8}
+                sign = -1 if odd.numerator % 2 else 1
+                result = sign * mp.power(-value, power)
+                return self.rounded(result, abs(result * power / value) * error)
+            if self.real:
+                raise OutOfReach("a root of a negative number")
+        result = mp.power(value, power)
+        bound = abs(result * power / value) * error + abs(result * mp.log(value)) * power_error
+        return self.rounded(result, 2 * bound)
+
+    def repeated(self, node: Big) -> tuple[Any, Any]:
+        if node.low is None or node.high is None:
+            raise OutOfReach("bounds")
+        low, high = self.integer(node.low), self.integer(node.high)
+        if high - low > 500:
+            raise OutOfReach("iterations")
+        outer = self.point.get(node.var)
+        total, error = self.exact(0 if node.op == "sum" else 1)
+        for value in range(low, high + 1):
+            self.point[node.var] = value
+            member = self.of(node.body)
+            if node.op == "sum":
+                total, error = self.rounded(total + member[0], error + member[1])
+            else:
+                total, error = self.times((total, error), member)
+        self.point.pop(node.var, None)
+        if outer is not None:
+            self.point[node.var] = outer
+        return total, error
+
+    def integer(self, node: Node) -> int:
+        value, error = self.of(node)
+        if isinstance(value, self.mp.mpc) or error > 0.01 or not self.mp.isfinite(value):
+            raise OutOfReach("an integer bound")
+        nearest = int(self.mp.nint(value))
+        if abs(value - nearest) > error + self.unit or abs(nearest) > 10**9:
+            raise OutOfReach("an integer bound")
+        return nearest
+
+    def call(self, node: Call) -> tuple[Any, Any]:
+        from .numeric_functions import evaluate
+
+        return evaluate(self, node)
+
+
+def _odd_root(node: Node) -> Fraction | None:
+    """The exponent p/q with odd q, as written; None for anything else."""
+    if isinstance(node, Num):
+        value = Fraction(node.value)
+    elif isinstance(node, Div) and isinstance(node.num, Num) and isinstance(node.den, Num) and node.den.value:
+        value = Fraction(node.num.value) / Fraction(node.den.value)
+    else:
+        return None
+    return value if value.denominator % 2 else None
+
+
+# -- comparison ---------------------------------------------------------------------------------
+
+
+def symbols(node: Node, bound: frozenset[str] = frozenset()) -> set[str]:
+    """Free symbols of an expression; units count as symbols named `unit ...`."""
+    if isinstance(node, Name):
+        return set() if node.name in bound else {node.name}
+    if isinstance(node, Unit):
+        return {"unit " + node.name}
+    if isinstance(node, Big):
+        found = symbols(node.body, bound | {node.var})
+        for end in (node.low, node.high):
+            if end is not None:
+                found |= symbols(end, bound)
+        return found
+    found = set()
+    for child in children(node):
+        found |= symbols(child, bound)
+    return found
+
+
+def _integral(node: Node) -> set[str]:
+    """Symbols that only integers make sense of: bounds, factorials, binomials, powers of -1."""
+    found: set[str] = set()
+    if isinstance(node, Big):
+        for end in (node.low, node.high):
+            if end is not None:
+                found |= symbols(end)
+    elif isinstance(node, Call) and node.name in ("factorial", "factorial2", "binom", "gcd", "lcm", "mod"):
+        found |= symbols(node)
+    elif isinstance(node, Pow) and _negative(node.base):
+        found |= symbols(node.exp)
+    for child in children(node):
+        found |= _integral(child)
+    return found
+
+
+def _negative(node: Node) -> bool:
+    if isinstance(node, Num):
+        return node.value < 0
+    return isinstance(node, Mul) and isinstance(node.args[0], Num) and node.args[0].value < 0
+
+
+def has_imaginary(node: Node) -> bool:
+    if isinstance(node, Const):
+        return node.name == "i"
+    if isinstance(node, Call) and node.name in ("cis", "re", "im", "conj", "arg"):
+        return True
+    return any(has_imaginary(child) for child in children(node))
+
+
+def _sample(name: str, index: int, integral: bool) -> Fraction | int:
+    digest = hashlib.sha256(f"{name}:{index}".encode()).digest()
+    if integral:
+        return 1 + index + digest[0] % 3
+    value = Fraction(int.from_bytes(digest[:4], "big"), 2**31) * 2 + Fraction(1, 7)
+    if name.startswith("unit ") or index % 3 == 0:
+        return value
+    return -value if digest[4] % 2 else value
+
+
+def compare(a: Node, b: Node, limits: Limits) -> bool | None:
+    """True: equal; False: different; None: undecided. Both nodes are expressions."""
+    free = sorted(symbols(a) | symbols(b))
+    if not free:
+        return _at_point(a, b, {}, limits, real=False)
+    integral = _integral(a) | _integral(b)
+    real = not (has_imaginary(a) or has_imaginary(b))
+    agreed = 0
+    for index in range(limits.samples * _ATTEMPTS):
+        point = {name: _sample(name, index, name in integral) for name in free}
+        try:
+            verdict = _at_point(a, b, point, limits, real=real, either=True)
+        except OutOfReach:
+            continue
+        if verdict is False:
+            return False
+        if verdict is True:
+            agreed += 1
+            if agreed >= limits.samples:
+                return True
+    return True if agreed >= max(3, limits.samples // 2) else None
+
+
+def _at_point(
+    a: Node, b: Node, point: Mapping[str, Fraction | int], limits: Limits, *, real: bool, either: bool = False
+) -> bool | None:
+    """The comparison at one point; raises OutOfReach (or answers None) where a side is undefined."""
+    digits = limits.precision
+    try:
+        for _ in range(2):
+            low = _difference(a, b, point, limits, digits, real)
+            if low is None:
+                return None
+            if low[0] > 4 * low[1]:
+                break
+            if _close(low):
+                break
+            digits = min(digits * 3, 3 * limits.precision + low[3])
+        high = _difference(a, b, point, limits, digits * 2, real)
+    except OutOfReach:
+        if either:
+            raise
+        return None
+    if high is None:
+        return None
+    if high[0] > 4 * high[1]:
+        return False
+    return True if _close(low) and _close(high) and high[1] <= low[1] else None
+
+
+def _close(found: tuple[Any, Any, Any, int]) -> bool:
+    """The bound is far below both an absolute unit and the values themselves."""
+    _, bound, size, _ = found
+    return bool(size) and bound < size * 1e-25 and bound < 1e-25
+
+
+def _difference(
+    a: Node, b: Node, point: Mapping[str, Fraction | int], limits: Limits, digits: int, real: bool
+) -> tuple[Any, Any, Any, int] | None:
+    """(|a - b|, error bound, smaller size, decimal digits before the point)."""
+    left, left_error = _Evaluator(digits, point, limits, real).of(a)
+    evaluator = _Evaluator(digits, point, limits, real)
+    right, right_error = evaluator.of(b)
+    mp = evaluator.mp
+    size = min(abs(left), abs(right))
+    bound = left_error + right_error
+    if size <= bound:
+        size = mp.mpf(0)
+    whole = max(0, int(mp.mag(max(abs(left), abs(right), mp.mpf(1)))) // 3)
+    return abs(left - right), bound, size, whole
+
+
+def sign(node: Node, limits: Limits) -> int | None:
+    """-1 or 1 for a real expression without symbols; None where undecided (zero is never claimed)."""
+    try:
+        value, error = _Evaluator(limits.precision, {}, limits, real=True).of(node)
+    except OutOfReach:
+        return None
+    if abs(value) <= 4 * error:
+        return None
+    return 1 if value > 0 else -1
+
+
+def proportional(a: Node, b: Node, limits: Limits) -> bool | None:
+    """Whether a = c * b for one nonzero constant c; at every sample point, as in `compare`."""
+    free = sorted(symbols(a) | symbols(b))
+    if not free:
+        return None
+    integral = _integral(a) | _integral(b)
+    real = not (has_imaginary(a) or has_imaginary(b))
+    first: dict[str, Fraction | int] | None = None
+    agreed = 0
+    for index in range(limits.samples * _ATTEMPTS):
+        point = {name: _sample(name, index, name in integral) for name in free}
+        if first is None:
+            if _defined(a, b, point, limits, real):
+                first = point
+            continue
+        try:
+            verdict = _cross(a, b, first, point, limits, real)
+        except OutOfReach:
+            continue
+        if verdict is False:
+            return False
+        agreed += verdict is True
+        if agreed >= limits.samples:
+            return True
+    return True if agreed >= 3 else None
+
+
+def _defined(a: Node, b: Node, point: Mapping[str, Fraction | int], limits: Limits, real: bool) -> bool:
+    try:
+        for node in (a, b):
+            value, error = _Evaluator(limits.precision, point, limits, real).of(node)
+            if abs(value) <= 4 * error:
+                return False
+    except OutOfReach:
+        return False
+    return True
+
+
+def _cross(
+    a: Node, b: Node, p: Mapping[str, Fraction | int], q: Mapping[str, Fraction | int], limits: Limits, real: bool
+) -> bool | None:
+    """a(p) b(q) against a(q) b(p), at two precisions."""
+    verdicts = []
+    for digits in (limits.precision, 2 * limits.precision):
+        e = _Evaluator(digits, p, limits, real)
+        ap, bp = e.of(a), e.of(b)
+        e = _Evaluator(digits, q, limits, real)
+        aq, bq = e.of(a), e.of(b)
+        left, right = e.times(ap, bq), e.times(aq, bp)
+        bound = left[1] + right[1]
+        size = min(abs(left[0]), abs(right[0]))
+        gap = abs(left[0] - right[0])
+        verdicts.append(False if gap > 4 * bound else True if bound < size * 1e-25 else None)
+    return verdicts[-1] if verdicts[0] == verdicts[-1] or verdicts[-1] is False else None
+
+
+def is_matrix(node: Node) -> bool:
+    return isinstance(node, Matrix)

@@ -1,0 +1,241 @@
+r"""Text to tokens: LaTeX, Unicode, plain text and SymPy-like spellings.
+
+Promises: linear time; every rewrite of characters is a row in one of the tables below; a token
+knows where it began and whether a space stood before it. It does not know what a token means
+beyond its kind: the grammar is `parse`'s.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import NamedTuple
+
+from .config import Limits
+
+
+class ParseError(Exception):
+    """The text is not in the grammar. Never leaves the package: it becomes `unparseable`."""
+
+    def __init__(self, message: str, position: int = 0) -> None:
+        super().__init__(message)
+        self.position = position
+
+
+class LimitError(Exception):
+    """A work limit was passed; becomes `over_limit`. Carries the limit's name."""
+
+
+class UndefinedError(Exception):
+    """The text is readable but has no value (0/0, `?`, nan)."""
+
+
+class Token(NamedTuple):
+    """kind: num, word, cmd, text, op or end; value: the numeral, letters, command name or sign."""
+
+    kind: str
+    value: str
+    pos: int
+    space: bool
+
+
+_SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣ"
+_SUPER_PLAIN = "0123456789+-()nix"
+_SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₐₑₙₓₖₘ"
+_SUB_PLAIN = "0123456789+-()aenxkm"
+
+# One row a character: what it means. (Superscripts and subscripts are runs, below.)
+_CHARACTERS = {
+    "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "﹣": "-", "－": "-", "⁃": "-",
+    "×": r"\times ", "⋅": r"\cdot ", "·": r"\cdot ", "∙": r"\cdot ", "•": r"\cdot ", "∗": "*",
+    "÷": r"\div ", "∕": "/", "⁄": "/",
+    "≤": r"\le ", "≥": r"\ge ", "⩽": r"\le ", "⩾": r"\ge ", "≠": r"\ne ", "≈": r"\approx ", "≡": r"\equiv ",
+    "∞": r"\infty ", "√": r"\sqrt ", "∛": r"\sqrt[3]", "∜": r"\sqrt[4]",
+    "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "∉": r"\notin ", "∅": r"\emptyset ", "⌀": r"\emptyset ",
+    "∖": r"\setminus ", "⊂": r"\subset ", "⊆": r"\subseteq ", "∨": r"\vee ", "∧": r"\wedge ",
+    "±": r"\pm ", "∓": r"\mp ", "°": r"^\circ ", "º": r"^\circ ", "˚": r"^\circ ",
+    "′": "'", "’": "'", "‘": "'", "″": "''", "“": '"', "”": '"', "`": "'",
+    "…": r"\ldots ", "⋯": r"\cdots ", "∑": r"\sum ", "∏": r"\prod ", "∫": r"\int ", "∠": r"\angle ",
+    "△": r"\triangle ", "→": r"\to ", "←": r"\leftarrow ", "⇒": r"\implies ", "∣": "|", "∥": r"\parallel ",
+    "⟨": r"\langle ", "⟩": r"\rangle ", "〈": r"\langle ", "〉": r"\rangle ",
+    "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ",
+    "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℕ": r"\mathbb{N}", "ℚ": r"\mathbb{Q}", "ℂ": r"\mathbb{C}",
+    "，": ",", "。": ".", "；": ";", "：": ":", "、": ",", "（": "(", "）": ")", "【": "[", "】": "]",
+    "［": "[", "］": "]", "｛": "{", "｝": "}", "＝": "=", "＋": "+", "＜": "<", "＞": ">", "％": "%",
+    "／": "/", "｜": "|", "！": "!", "＊": "*", "＾": "^", "∶": ":", "﹪": "%", "？": "?", "＄": "$", "＿": "_",
+    "\u00a0": " ", "\u2009": r"\,", "\u202f": r"\,", "\u2002": " ", "\u2003": " ", "\u2005": " ",
+    "\u2006": " ", "\u2007": " ", "\u2008": " ", "\u200a": " ", "\u3000": " ", "\u2061": "", "\u2062": "*",
+    # invisible characters carry no meaning; deleting them also joins what they split for show
+    "\u200b": "", "\u200c": "", "\u200d": "", "\u200e": "", "\u200f": "", "\u2060": "", "\ufeff": "",
+    "\u00ad": "", "\ufe0f": "",
+}  # fmt: skip
+_GREEK = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon "
+    "phi chi psi omega"
+)
+for _offset, _name in enumerate(
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho varsigma sigma "
+    "tau upsilon phi chi psi omega".split()
+):
+    _CHARACTERS[chr(0x3B1 + _offset)] = f"\\{_name} "
+    if _name != "varsigma":
+        _CHARACTERS[chr(0x391 + _offset)] = f"\\{_name.capitalize()} "
+_CHARACTERS.update({"ϕ": r"\phi ", "ϵ": r"\epsilon ", "ϑ": r"\theta ", "µ": r"\mu "})
+for _digit in range(10):
+    _CHARACTERS[chr(0xFF10 + _digit)] = str(_digit)
+for _letter in range(26):
+    _CHARACTERS[chr(0xFF21 + _letter)] = chr(65 + _letter)
+    _CHARACTERS[chr(0xFF41 + _letter)] = chr(97 + _letter)
+for _char, _fraction in zip(
+    "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒", "12 13 23 14 34 15 25 35 45 16 56 18 38 58 78 17 19".split() + ["1{10}"], strict=True
+):
+    _CHARACTERS[_char] = f"\\frac {_fraction[0]}{_fraction[1:]} "
+_TRANSLATION = str.maketrans(_CHARACTERS)
+_SCRIPT_RUNS = (
+    (re.compile(f"[{_SUPERSCRIPTS}]+"), str.maketrans(_SUPERSCRIPTS, _SUPER_PLAIN), "^"),
+    (re.compile(f"[{_SUBSCRIPTS}]+"), str.maketrans(_SUBSCRIPTS, _SUB_PLAIN), "_"),
+)
+
+# JSON and Python string escapes eat a backslash and the letter after it.
+_DAMAGED = (
+    (re.compile("\x0c(?=[a-zA-Z])"), r"\\f"),
+    (re.compile("\x08(?=[a-zA-Z])"), r"\\b"),
+    (re.compile("\x07(?=[a-zA-Z])"), r"\\a"),
+    (re.compile("\x0b(?=[a-zA-Z])"), r"\\v"),
+    (re.compile(r"\t(?=(?:ext|imes|heta|frac|an\b|au\b|o\b|riangle))"), r"\\t"),
+    (re.compile(r"\r(?=(?:ight|angle|floor|ceil|ho\b))"), r"\\r"),
+    (re.compile(r"\n(?=(?:eq?\b|otin|u\b|abla))"), r"\\n"),
+)
+_HTML = re.compile(r"&(?:lt|gt|le|ge|ne|amp|minus|times|nbsp|pi|radic|infin|quot|#\d{1,6});")
+_DOUBLED = re.compile(r"\\\\(?=[a-zA-Z(\[{%$!,;])")
+
+
+def normalise(text: str) -> str:
+    r"""One spelling of characters: ASCII where a command or sign says the same.
+
+    >>> normalise("√2 ≤ x² ＋ ½")
+    '\\sqrt 2 \\le  x^{2} + \\frac 12 '
+    """
+    if not text.isascii():
+        for pattern, plain, mark in _SCRIPT_RUNS:
+            if pattern.search(text):
+                text = pattern.sub(lambda m: f"{mark}{{{m.group().translate(plain)}}}", text)  # noqa: B023
+        text = text.translate(_TRANSLATION)
+    if "&" in text and ";" in text:
+        text = _HTML.sub(lambda m: html.unescape(m.group()).translate(_TRANSLATION), text)
+    if not text.isprintable():
+        for pattern, repair in _DAMAGED:
+            text = pattern.sub(repair, text)
+    if "\\\\" in text and "\\begin" not in text.replace("\\\\begin", ""):
+        text = _DOUBLED.sub(r"\\", text)
+    return text
+
+
+# Every command that the grammar knows; a longer unknown one is split after the longest of these.
+KNOWN_COMMANDS = frozenset(
+    r"frac dfrac tfrac cfrac sqrt times cdot div pm mp le leq leqslant ge geq geqslant lt gt ne neq approx equiv cong sim "
+    r"infty pi cup cap in notin emptyset varnothing setminus subset subseteq binom dbinom tbinom choose over sin cos tan "
+    r"cot sec csc arcsin arccos arctan arccot sinh cosh tanh coth log ln lg exp max min gcd lcm det deg lim sum prod int "
+    r"lfloor rfloor lceil rceil langle rangle lbrace rbrace lbrack rbrack lvert rvert vert mid circ degree prime overline "
+    r"bar dot hat vec widehat tilde mathbf mathbb mathcal text mathrm operatorname textbf boxed fbox ldots dots cdots "
+    r"vdots ddots angle triangle begin end pmod bmod mod to rightarrow implies iff backslash ast star bullet cdotp "
+    r"Delta Gamma Lambda Omega Phi Pi Psi Sigma Theta Xi underline underbrace overrightarrow infin not "
+    r"alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau upsilon "
+    r"phi varphi chi psi omega ell hbar Re Im arg".split()
+)
+
+_TOKEN = re.compile(
+    r"""
+    (?P<num>
+        (?: [1-9]\d{0,2} (?: (?:\{,\}|,\s*\\!\s*|\\,|\\[ ;:]|~|\\!) \d{3} )+ (?!\d)
+          | [1-9]\d{0,2} (?: ,\d{3} )+ (?!\d)
+          | [1-9]\d{0,2} (?: \ \d{3} )+ (?! \d | \s*(?:/|\\d?t?frac))
+          | \d+ )
+        (?: \.\d+ | \.(?![\d.]) )?
+      | \.\d+
+    )
+  | (?P<text> \\(?:text|mbox|textrm|textit|textbf|textsc|textsf|texttt|textnormal|mathrm|operatorname|hbox|emph|mathit|mathsf)\*?
+        \s*\{ (?P<body> [^{}$\\]* ) \} )
+  | (?P<cmd> \\ (?: [a-zA-Z]+ | . | $ ) )
+  | (?P<word> [aApP]\.\s?[mM]\b\.? | [A-Za-z]+ )
+  | (?P<op> <=> | \*\* | <= | >= | != | == | =< | => | := | -> | \+- | \+/- | && | \|\| | . )
+    """,
+    re.X | re.S,
+)
+
+# Commands that only change how things look.
+_SKIPPED = frozenset(
+    r"left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr middle displaystyle textstyle "
+    r"scriptstyle limits nolimits quad qquad hfill strut mathstrut nobreak noindent ! , ; : > / thinspace medspace "
+    r"thickspace negthinspace enspace nonumber hline bf rm it sf cal boldmath mathop mathbin mathrel mathord mathopen "
+    r"mathclose normalsize large Large small ensuremath relax protect".split()
+)
+_SPACES = frozenset({" ", "\n", "\t", "\r"})
+
+_LOGIC = {"and": "and", "or": "or", "wedge": "and", "land": "and", "vee": "or", "lor": "or"}
+_QUALIFIER = re.compile(r"(?:for|where|when|with|if|such that|as|since|because|i\.e\.|in which)\b|forall\b", re.I)
+# a \text{...} that holds mathematics rather than words
+_MATHEMATICAL = re.compile(r"^\W*\d|[=+()<>:|\[\]]|^\W*-\W*\d|\^|^[.\s]*$")
+_UNIT_TEXT = re.compile(r"[~\s]*[A-Za-zµ°]+[\s.]*(?:/[\s]*[A-Za-z]+|\^?-?\d)*[~\s.]*$")
+
+
+def tokenize(text: str, limits: Limits) -> list[Token]:
+    """Tokens of normalised text, closed by one of kind `end`. Raises LimitError."""
+    tokens: list[Token] = []
+    _scan(text, limits, tokens)
+    tokens.append(Token("end", "", len(text), False))
+    return tokens
+
+
+def _scan(text: str, limits: Limits, tokens: list[Token]) -> None:
+    space = False
+    position, length = 0, len(text)
+    match = _TOKEN.match
+    while position < length:
+        if text[position] in " \n\t\r~":
+            space = True
+            position += 1
+            continue
+        found = match(text, position)
+        assert found is not None  # the table ends in "any character"
+        kind = found.lastgroup or "op"
+        value = found.group()
+        start, position = position, found.end()
+        if kind == "cmd":
+            value = value[1:]
+            if value in _SKIPPED or value in _SPACES:
+                space = space or value not in ("!", "left", "right")
+                continue
+            if value in _LOGIC:
+                kind, value = "logic", _LOGIC[value]
+            elif value not in KNOWN_COMMANDS and value.isalpha():
+                head = next((value[:n] for n in range(len(value) - 1, 1, -1) if value[:n] in KNOWN_COMMANDS), None)
+                if head is not None:  # "\ley" is "\le y"
+                    value, position = head, start + 1 + len(head)
+        elif kind == "text":
+            body = found.group("body").replace("~", " ").strip()
+            if _LOGIC.get(body.lower().strip(" ,.;")):
+                kind, value = "logic", _LOGIC[body.lower().strip(" ,.;")]
+            elif _QUALIFIER.match(body):
+                kind, value = "qualifier", body
+            elif not body:
+                space = True
+                continue
+            elif _MATHEMATICAL.search(body) and not _UNIT_TEXT.match(body):
+                _scan(body, limits, tokens)
+                continue
+            else:
+                value = body
+        elif kind == "word":
+            if value[1:2] == ".":
+                value = value[0] + "m"
+            elif value in ("and", "or"):
+                kind = "logic"
+            elif len(value) > 1 and _QUALIFIER.match(text, start):
+                kind = "qualifier"
+        elif kind == "num" and len(value) > limits.digits:
+            raise LimitError(f"a numeral of {len(value)} characters; the limit is {limits.digits} digits")
+        tokens.append(Token(kind, value, start, space))
+        if len(tokens) > limits.tokens:
+            raise LimitError(f"more than {limits.tokens} tokens")
+        space = False

@@ -1,0 +1,52 @@
+"""Which letters are words, and how words are spelt canonically.
+
+Promises: words compare casefolded, single-spaced, without articles' or punctuation's noise
+around them; a run of letters is a word or a product of symbols by the same rule everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+
+# Short answers that are words, not products of symbols.
+_SHORT = frozenset(
+    "yes no odd even true false none both only all one two six ten red sum dne nan may mon tue wed thu fri sat sun "
+    "jan feb mar apr jun jul aug sep oct nov dec up down left east west the is are not it to of at by on in"
+    " cat dog pig hen cow cup box car bus man men boy day min max win tie win lie or and".split()
+)
+_VOWELS = frozenset("aeiouyAEIOUY")
+_CONTIGUOUS = "abcdefghijklmnopqrstuvwxyz"
+_EMPTY_SET = frozenset(
+    {
+        "no solution", "no solutions", "no real solution", "no real solutions", "empty set", "the empty set",
+        "no such values", "no roots", "no real roots",
+    }
+)  # fmt: skip
+
+
+def is_word(run: str) -> bool:
+    """True where a run of letters reads as a word rather than a product of symbols.
+
+    >>> [is_word(w) for w in ("odd", "abc", "Monday", "xy", "wxyz", "Tom")]
+    [True, False, True, False, False, True]
+    """
+    lower = run.lower()
+    if lower in _SHORT:
+        return True
+    if len(run) == 3:
+        return run[0].isupper() and run[1:].islower() and not _VOWELS.isdisjoint(run[1:])
+    return len(run) > 3 and not _VOWELS.isdisjoint(run) and lower not in _CONTIGUOUS and not run.isupper()
+
+
+def canonical_words(text: str) -> str:
+    """Casefolded, single-spaced, without quotes, hyphens or outer punctuation.
+
+    >>> canonical_words(' "Infinitely  many." ')
+    'infinitely many'
+    """
+    text = re.sub(r"[\"'*_`$~{}\\]", "", text.replace("-", " "))
+    return re.sub(r"\s+", " ", text).strip(" .,;:!()[]").casefold()
+
+
+def means_empty_set(words: str) -> bool:
+    return words in _EMPTY_SET

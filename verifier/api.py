@@ -189,10 +189,19 @@ class _Task:
         return self._verdict(started, self.reader.decide(reading, gold, workers=workers), reading)
 
     def _chosen(self, extraction: Extraction, gold: Reading) -> Candidate | None:
-        """The last box, or the run of boxes where the gold is a list and the last box is none."""
+        """The last box, or the run of boxes that it ends where the gold is a list.
+
+        Where the last box is a list by itself (`\\boxed{1}, \\boxed{1, 2}`), the run counts only if
+        it equals the gold.
+        """
         if extraction.joined is None or not gold.is_list or extraction.answer is None:
             return extraction.answer
-        return extraction.answer if self.reader.read(extraction.answer.text).is_list else extraction.joined
+        if not self.reader.read(extraction.answer.text).is_list:
+            return extraction.joined
+        run = self.reader.read(extraction.joined.text)
+        if run.answer is not None and self.reader.decide(run, gold, workers=False).equal:
+            return extraction.joined
+        return extraction.answer
 
     @staticmethod
     def _gold_fault(gold: Reading) -> Decision:

@@ -42,6 +42,11 @@ Monomial: TypeAlias = "tuple[tuple[str, Rational], ...]"
 Sum: TypeAlias = "dict[Monomial, Rational]"
 
 _ONE: Monomial = ()
+KNOWN_FUNCTIONS = frozenset(
+    "sin cos tan cot sec csc sinh cosh tanh coth arcsin arccos arctan arccot arcsec arccsc arcsinh arccosh arctanh arccoth "
+    "ln log lg exp gcd lcm max min det floor ceil abs arg re im sign cbrt cis factorial factorial2 binom conj mod root "
+    "tr deg dim Pr erf piecewise prime power_set pmod".split()
+)
 
 
 class TooMuch(Exception):
@@ -463,8 +468,9 @@ class Canoniser:
         return self._exponential_atom("e", term, factor, {(("c:e", 1),): 1})
 
     def function_atom(self, name: str, *args: Sum) -> Sum:
-        """An opaque function of canonical arguments."""
-        atom = f"f:{name}({','.join(render(a) for a in args)})"
+        """An opaque function of canonical arguments; a user's own `f` is as free as a symbol (`F:`)."""
+        free = name not in KNOWN_FUNCTIONS and all(decisive(self, a) for a in args)
+        atom = f"{'F' if free else 'f'}:{name}({','.join(render(a) for a in args)})"
         if len(args) == 1:
             self.sums[atom] = args[0]
         return {((atom, 1),): 1}
@@ -500,7 +506,7 @@ def decisive(canoniser: Canoniser, a: Sum) -> bool:
     atoms = {atom for monomial in a for atom, _ in monomial}
     if "c:e" in atoms and "c:pi" in atoms:
         return False
-    return all(atom[0] in "nsu" or atom in ("c:i", "c:pi", "c:e") for atom in atoms)
+    return all(atom[0] in "nsuF" or atom in ("c:i", "c:pi", "c:e") for atom in atoms)
 
 
 def _render_power(atom: str, exponent: Rational) -> str:

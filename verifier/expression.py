@@ -208,6 +208,9 @@ class ExpressionParser:
     def _juxtaposed(self, factors: list[Node]) -> Node:
         token = self.tokens[self.at]
         last = factors[-1]
+        if token.value in CURRENCY_SIGNS and token.kind == "op" and not self._starts_operand(self.tokens[self.at + 1]):
+            self.at += 1
+            return Unit(CURRENCY_SIGNS[token.value])  # `18€`
         if token.kind in ("text", "word") and not isinstance(last, Unit):
             unit = self._unit()
             if unit is not None:

@@ -86,7 +86,7 @@ class StatementParser(ExpressionParser):
                     joins.append(self.tokens[self.at].value)
                     self.at += 1
                 else:
-                    joins.append(",")
+                    joins.append(token.value if token.value == ";" else ",")
             elif token.kind == "logic":
                 self.at += 1
                 joins.append(token.value)
@@ -102,8 +102,14 @@ class StatementParser(ExpressionParser):
             return items[0]
         if "or" in joins:
             return Logic("or", tuple(items))
-        if "and" in joins and all(isinstance(i, Rel) for i in items):
+        if "and" in joins and all(isinstance(i, Rel) for i in items) and not all(_is_equation(i) for i in items):
             return Logic("and", tuple(items))
+        if ";" in joins and "," in joins:
+            return _grouped(items, joins, ";")
+        if "and" in joins and "," in joins and all(_is_equation(i) for i in items):
+            groups = _grouped(items, joins, "and")
+            if len({tuple(e.args[0] for e in g.items if isinstance(e, Rel)) for g in groups.items if isinstance(g, Seq)}) == 1:
+                return groups  # `p=5, q=2 and p=7, q=2`
         return Seq("", tuple(items))
 
     def disjunct(self) -> Node:
@@ -215,7 +221,8 @@ class StatementParser(ExpressionParser):
 
     def _value(self) -> Node:
         token = self.tokens[self.at]
-        if token.kind == "text" or token.kind == "word" and is_word(token.value) and token.value not in FUNCTIONS:
+        alone = self.at == 0 and self.tokens[1].kind == "end"
+        if token.kind == "text" or token.kind == "word" and is_word(token.value.lower() if alone else token.value) and token.value not in FUNCTIONS:
             words = self._words()
             if words is not None:
                 return words
@@ -371,6 +378,20 @@ class StatementParser(ExpressionParser):
             raise self.error("rows of different lengths")
         matrix = Matrix(tuple(rows))
         return Call("det", (matrix,)) if name == "vmatrix" else matrix
+
+
+def _is_equation(node: Node) -> bool:
+    return isinstance(node, Rel) and all(op == "=" for op in node.ops)
+
+
+def _grouped(items: list[Node], joins: list[str], separator: str) -> Seq:
+    """`p=5, q=2; p=7, q=2`: one separator parts groups whose members commas part."""
+    groups: list[list[Node]] = [[items[0]]]
+    for join, item in zip(joins, items[1:], strict=False):
+        if join == separator:
+            groups.append([])
+        groups[-1].append(item)
+    return Seq("", tuple(g[0] if len(g) == 1 else Seq("()", tuple(g)) for g in groups))
 
 
 class _Parenthesised:

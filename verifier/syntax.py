@@ -147,7 +147,7 @@ KNOWN_COMMANDS = frozenset(
 _TOKEN = re.compile(
     r"""
     (?P<num>
-        (?: [1-9]\d{0,2} (?: (?:\{,\}|,\s*\\!\s*|\\,|\\[ ;:]|~|\\!) \d{3} )+ (?!\d)
+        (?: [1-9]\d{0,2} (?: (?:\ ?\{\ ?,\ ?\}|,\s*\\!\s*|\\,|\\[ ;:]|~|\\!) \d{3} )+ (?!\d)
           | [1-9]\d{0,2} (?: ,\d{3} )+ (?!\d)
           | [1-9]\d{0,2} (?: \ \d{3} )+ (?! \d | \s*(?:/|\\d?t?frac))
           | \d+ )
@@ -187,6 +187,14 @@ def tokenize(text: str, limits: Limits) -> list[Token]:
     return tokens
 
 
+def _known_head(command: str) -> str:
+    """The longest known command that an unknown one begins with, or nothing."""
+    for size in range(len(command) - 1, 1, -1):
+        if command[:size] in KNOWN_COMMANDS or command[:size] in _SKIPPED:
+            return command[:size]
+    return ""
+
+
 def _scan(text: str, limits: Limits, tokens: list[Token]) -> None:
     space = False
     position, length = 0, len(text)
@@ -209,9 +217,12 @@ def _scan(text: str, limits: Limits, tokens: list[Token]) -> None:
             if value in _LOGIC:
                 kind, value = "logic", _LOGIC[value]
             elif value not in KNOWN_COMMANDS and value.isalpha():
-                head = next((value[:n] for n in range(len(value) - 1, 1, -1) if value[:n] in KNOWN_COMMANDS), None)
-                if head is not None:  # "\ley" is "\le y"
+                head = _known_head(value)
+                if head:  # "\ley" is "\le y"
                     value, position = head, start + 1 + len(head)
+                    if value in _SKIPPED:
+                        space = True
+                        continue
         elif kind == "text":
             body = found.group("body").replace("~", " ").strip()
             if _LOGIC.get(body.lower().strip(" ,.;")):

@@ -59,7 +59,7 @@ _SPELLINGS = {
     "mol": "mol mole moles",
     "°": "deg degree degrees",
     "rad": "rad rads radian radians",
-    "%": "percent percents",
+    "%": "percent percents percentage pct",
     "": "unit units",
     "MB": "MB megabyte megabytes",
     "GB": "GB gigabyte gigabytes",

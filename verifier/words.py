@@ -31,7 +31,7 @@ def is_word(run: str) -> bool:
     [True, False, True, False, False, True]
     """
     lower = run.lower()
-    if lower in _SHORT:
+    if lower in _SHORT and not run.isupper():
         return True
     if len(run) == 3:
         return run[0].isupper() and run[1:].islower() and not _VOWELS.isdisjoint(run[1:])

@@ -12,8 +12,27 @@ from typing import ClassVar
 
 from .. import numeric
 from ..canonical import SIZES, Canoniser, Rational, Sum, TooMuch, constant, decisive, render
-from ..nodes import Add, Call, Const, Mul, Name, Node, Num, Pow, children
-from ..syntax import UndefinedError
+from ..nodes import (
+    Add,
+    Call,
+    Choice,
+    Const,
+    Logic,
+    Matrix,
+    Mul,
+    Name,
+    NamedSet,
+    Node,
+    Num,
+    Ratio,
+    Rel,
+    Seq,
+    SetBuilder,
+    SetOp,
+    Text,
+    children,
+)
+from ..syntax import ParseError, UndefinedError
 from ..units import canonical_unit
 from ..verdict import Rung
 from .base import DIFFERENT, UNDECIDED, Answer, Context, Outcome, Settings
@@ -89,7 +108,7 @@ class Expression(Answer):
     def views(self, other: Answer, ctx: Context) -> Iterator[Answer]:
         from .collection import Collection
         from .quantity import Quantity
-        from .text import Choice
+        from .text import Choice as ChoiceAnswer
 
         node = self.node
         if isinstance(node, Num) and node.commas and isinstance(other, Collection) and len(node.commas) == len(other.items):
@@ -99,8 +118,8 @@ class Expression(Answer):
             *front, last = node.args
             if isinstance(last, Name) and canonical_unit(last.name) == other.unit:
                 yield Quantity(Expression(front[0] if len(front) == 1 else Mul(tuple(front)), self.settings), other.unit)
-        if isinstance(other, Choice) and isinstance(node, (Name, Const)) and len(node.name) == 1:
-            yield Choice(node.name.upper(), None)
+        if isinstance(other, ChoiceAnswer) and isinstance(node, (Name, Const)) and len(node.name) == 1:
+            yield ChoiceAnswer(node.name.upper(), None)
 
     @property
     def is_symbol(self) -> bool:
@@ -124,9 +143,6 @@ class Infinity(Answer):
         return _EXACT_EQUAL if self.sign == other.sign else _EXACT_DIFFERENT
 
 
-_VALUES = (Add, Mul, Pow, Num, Name, Const)
-
-
 def recognise(node: Node, settings: Settings) -> Answer | None:
     """Any node that is a value. Raises UndefinedError for 0/0 and the like."""
     if isinstance(node, Const) and node.name == "oo":
@@ -137,7 +153,17 @@ def recognise(node: Node, settings: Settings) -> Answer | None:
         return Infinity(1 if node.args[0].value > 0 else -1)
     if mentions_infinity(node):
         raise UndefinedError("arithmetic with infinity")
+    if not _is_arithmetic(node):
+        raise ParseError("a list, a set or a statement inside an expression")
     return Expression(node, settings)
+
+
+def _is_arithmetic(node: Node) -> bool:
+    if isinstance(node, (Seq, Rel, Logic, SetBuilder, SetOp, NamedSet, Matrix, Text, Choice, Ratio)):
+        return False
+    if isinstance(node, (Num, Name, Const)) or isinstance(node, Call) and node.name in ("piecewise", "det"):
+        return True
+    return all(_is_arithmetic(child) for child in children(node))
 
 
 def mentions_infinity(node: Node) -> bool:

@@ -13,7 +13,7 @@ from functools import cmp_to_key
 from typing import ClassVar
 
 from .. import numeric
-from ..canonical import Sum, constant
+from ..canonical import KNOWN_FUNCTIONS, Sum, constant
 from ..nodes import Add, Call, Div, Logic, Mul, Name, NamedSet, Node, Num, Rel, Seq, SetBuilder, SetOp
 from ..verdict import Rung
 from .base import Answer, Context, Outcome, Settings, combine
@@ -305,11 +305,8 @@ def of_relation(node: Rel, settings: Settings) -> RealSet | None:
     """The solution set of a chain of order relations in one unknown."""
     if not all(op in _FLIP for op in node.ops) or all(op == "=" for op in node.ops):
         return None
-    unknowns = numeric.symbols(node)
-    if len(unknowns) != 1:
-        return None
-    unknown = next(iter(unknowns))
-    if not all(_evaluable(arg, settings) for arg in node.args):
+    node, unknown = _unlabelled(node)
+    if not unknown or not all(_evaluable(arg) for arg in node.args):
         return None
     pieces: tuple[Piece, ...] = LINE
     for op, left, right in zip(node.ops, node.args, node.args[1:], strict=False):
@@ -323,7 +320,21 @@ def of_relation(node: Rel, settings: Settings) -> RealSet | None:
     return RealSet(pieces, unknown)
 
 
-def _evaluable(node: Node, settings: Settings) -> bool:
+def _unlabelled(node: Rel) -> tuple[Rel, str]:
+    """The relation and its one unknown; `f(x)` or `|AB|` between constants counts as one."""
+    unknowns = numeric.symbols(node)
+    if len(unknowns) == 1 and not any(isinstance(a, Call) and a.name not in KNOWN_FUNCTIONS for a in node.args):
+        return node, next(iter(unknowns))
+    from .relation import describe, is_label
+
+    labels = [arg for arg in node.args if numeric.symbols(arg)]
+    if len(labels) != 1 or not is_label(labels[0]):
+        return node, ""
+    name = describe(labels[0])
+    return Rel(node.ops, tuple(Name(name) if arg is labels[0] else arg for arg in node.args)), name
+
+
+def _evaluable(node: Node) -> bool:
     return not isinstance(node, (Seq, Rel, Logic, SetBuilder, SetOp, NamedSet))
 
 

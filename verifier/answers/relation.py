@@ -94,7 +94,7 @@ class Equation(Answer):
         if self.value is not None and ctx.policy.drop_labels and not isinstance(other, Equation):
             yield self.value
             # `5 = x`, and `x = y`, where either side may be the label
-            if isinstance(self.label, Name) and _is_label(self.right) and isinstance(other, Expression) and other.is_symbol:
+            if isinstance(self.label, Name) and is_label(self.right) and isinstance(other, Expression) and other.is_symbol:
                 yield Expression(self.left, self.settings)
 
 
@@ -268,26 +268,26 @@ def _is_value(node: Node) -> bool:
     return not isinstance(node, (Rel, Logic, Seq, SetBuilder, SetOp, Ratio))
 
 
-def _is_label(node: Node) -> bool:
+def is_label(node: Node) -> bool:
     """A name, a function of names, |name|, a ratio or fraction of names: nothing with a number."""
     if isinstance(node, (Name, Const)):
         return not (isinstance(node, Const) and node.name in ("pi", "oo"))
     if isinstance(node, Call):
         if node.name in ("abs", "conj", "prime", "det", "tr", "deg", "dim", "Pr"):
-            return all(_is_label(arg) for arg in node.args)
-        return all(_is_label(arg) or isinstance(arg, Num) and _user_function(node.name) for arg in node.args)
+            return all(is_label(arg) for arg in node.args)
+        return all(is_label(arg) or isinstance(arg, Num) and _user_function(node.name) for arg in node.args)
     if isinstance(node, Mul):
         return all(isinstance(arg, Name) for arg in node.args) and _is_point_run(node)
     if isinstance(node, Div):
-        return _is_label(node.num) and _is_label(node.den)
+        return is_label(node.num) and is_label(node.den)
     if isinstance(node, Ratio):
-        return all(_is_label(arg) for arg in node.args)
+        return all(is_label(arg) for arg in node.args)
     if isinstance(node, Seq):
-        return node.brackets == "()" and all(_is_label(item) for item in node.items)
+        return node.brackets == "()" and all(is_label(item) for item in node.items)
     if isinstance(node, Pow):  # f^{-1}(x) is read as a call; x^2 is no label
         return False
     if isinstance(node, Degree):
-        return _is_label(node.arg)
+        return is_label(node.arg)
     return False
 
 
@@ -315,7 +315,7 @@ def _relation(node: Rel, settings: Settings) -> Answer:
     ops, args = list(node.ops), list(node.args)
     if "~" in ops:
         first = ops.index("~")
-        if first or not _is_label(args[0]):
+        if first or not is_label(args[0]):
             # an approximation after an exact value adds nothing
             del ops[first:], args[first + 1 :]
             if not ops:
@@ -335,7 +335,7 @@ def _relation(node: Rel, settings: Settings) -> Answer:
 
 def _equation(args: list[Node], settings: Settings) -> Answer:
     if len(args) > 2 or not numeric.symbols(Rel(("=",), tuple(args))):
-        if _is_label(args[0]):
+        if is_label(args[0]):
             label, rest = args[0], args[1:]
         else:
             label, rest = None, args
@@ -343,15 +343,15 @@ def _equation(args: list[Node], settings: Settings) -> Answer:
             if label is None:
                 return settings.recognise(rest[-1], settings)
             args = [label, rest[-1]]
-        elif label is not None and len(rest) > 1 and all(_is_label(arg) for arg in rest[:-1]):
+        elif label is not None and len(rest) > 1 and all(is_label(arg) for arg in rest[:-1]):
             args = [label, rest[-1]]  # x = y = 5
         elif len(args) > 2:
             return Opaque(Rel(("=",) * (len(args) - 1), tuple(args)), settings)
-        else:
-            raise UndefinedError("the two sides of the equation differ")
+        elif label is None and all(_is_value(arg) for arg in args):
+            return settings.recognise(args[-1], settings)  # a limit or an integral and its value
     left, right = args
     for label, value in ((left, right), (right, left)):
-        if _is_label(label):
+        if is_label(label):
             return Equation(label, value, label, settings.recognise(value, settings), settings)
     return Equation(left, right, None, None, settings)
 

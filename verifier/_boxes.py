@@ -22,7 +22,7 @@ MAX_GLUE = 160  # characters between two boxes of one run
 
 
 class Found(NamedTuple):
-    r"""An answer's place: its text [start, end); [outer_start, outer_end) has `\boxed{`, `$` and such as well."""
+    r"""An answer's place: its text, and where that begins and ends with `\boxed{`, `$` and such around it."""
 
     start: int
     end: int
@@ -39,13 +39,34 @@ _MARKER = re.compile("|".join(re.escape(anchor) for anchor in _RULE))
 
 
 def last_marker(text: str, lo: int, hi: int) -> int:
-    """The last marker that starts in text[lo:hi], or -1."""
+    """The last marker in text[lo:hi], or -1."""
     best = max(text.rfind("\\boxed", lo, hi), text.rfind("\\fbox", lo, hi))
     if "\x08" in text:
         best = max(best, text.rfind("\x08oxed", lo, hi))
     if "\x0c" in text:
         best = max(best, text.rfind("\x0cbox", lo, hi))
     return best
+
+
+def last_box(text: str, lo: int, hi: int) -> Found | None:
+    """The box at the last marker of text[lo:hi] that is no mere mention; its ``end`` is -1 if it never closes."""
+    last = last_marker(text, lo, hi)
+    if last < 0:
+        return None
+    found = read_box(text, last, hi)
+    if found is not None:
+        return found
+    # Rare: backwards over mentions, each marker's last place remembered so that nothing is read twice.
+    places = {marker: text.rfind(marker, lo, last) for marker in _RULE}
+    for _ in range(MAX_MENTIONS):
+        marker = max(places, key=places.__getitem__)
+        if places[marker] < 0:
+            return None
+        found = read_box(text, places[marker], hi)
+        if found is not None:
+            return found
+        places[marker] = text.rfind(marker, lo, places[marker])
+    return None
 
 
 def read_box(text: str, at: int, hi: int) -> Found | None:
@@ -127,9 +148,7 @@ def bare_end(text: str, pos: int, hi: int) -> int:
             if depth == 0:
                 break
             depth -= 1
-        elif token in '$&`"<>。，；！？' or (
-            depth == 0 and token.isspace() and not text.startswith("{", match.end())
-        ):
+        elif token in '$&`"<>。，；！？' or (depth == 0 and token.isspace() and not text.startswith("{", match.end())):
             break
         pos = match.end()
     while pos > start and text[pos - 1] in ".,;:!?*' \t\r\n":
@@ -179,9 +198,7 @@ def _closing_braces(text: str, lo: int, hi: int) -> dict[int, int]:
     return closing
 
 
-_WRAPPED = re.compile(
-    r"\\(?:text|textrm|textbf|mbox|mathrm)\s?\{([^{}]*)\}|\\(?:q?quad|[()\[\],;:! ]|\\)|[$~&*\s]"
-)
+_WRAPPED = re.compile(r"\\(?:text|textrm|textbf|mbox|mathrm)\s?\{([^{}]*)\}|\\(?:q?quad|[()\[\],;:! ]|\\)|[$~&*\s]")
 _JOIN = re.compile(
     r"\s*[,;，；、.]?\s*(?:(and|or|et|und|&|和|与|或|\\lor|\\vee|\\land|\\wedge)\b[,:]?\s*"
     r"(?:(?:also|maybe|perhaps|possibly|else)\s+)?)?"

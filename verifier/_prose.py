@@ -42,9 +42,7 @@ _UNIT_BEHIND = re.compile(rf"\s?({_UNIT})")
 
 # ----------------------------------------------------------------------------------------- prose or not
 
-_COMMAND = re.compile(
-    r"\\(?:text|mbox|math[a-z]{2}|operatorname|text[a-z]{2}|begin|end)\s*\{[^{}]*\}|\\[A-Za-z]+"
-)
+_COMMAND = re.compile(r"\\(?:text|mbox|math[a-z]{2}|operatorname|text[a-z]{2}|begin|end)\s*\{[^{}]*\}|\\[A-Za-z]+")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _UNIT_WORD = re.compile(_UNIT_NAMES)
 _MATH_WORDS = (

@@ -32,9 +32,7 @@ _PHRASE = ("final_answer", "any")
 _ANSWER = ("answer", "Answer", "ANSWER")
 
 # behind "answer": a few words and a verb ("the answer to the question would be"), or at once a colon
-_VERB = (
-    r"\b(?:is|are|was|be|becomes|equals)\b(?!\s+(?:not|in|as|correct|clear|helpful|reasonable|consistent)\b)"
-)
+_VERB = r"\b(?:is|are|was|be|becomes|equals)\b(?!\s+(?:not|in|as|correct|clear|helpful|reasonable|consistent)\b)"
 _IS = (
     rf"s?(?:(?:[ ][^.,:=\n]{{0,60}}?)??[*_\s]{{0,9}}{_VERB}\s{{0,9}}[:：]?"
     r"|(?:[ ]\([^()\n]{0,40}\))?[*_\s]{0,9}[:：=])"

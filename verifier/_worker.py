@@ -123,7 +123,6 @@ def main(settings_text: str) -> None:
 def _take_channel() -> socket.socket:
     """The channel arrives as stdin; move it away and leave the null device in its place."""
     channel = socket.socket(fileno=os.dup(0))
-    channel.setblocking(True)  # the parent may have a default timeout for its sockets
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)

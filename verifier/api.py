@@ -165,7 +165,9 @@ class _Task:
         config = self.reader.config
         self.wants_second_opinion = False
         if self.gold is None:
-            return self._verdict(started, Decision(None, Reason.GOLD_UNPARSEABLE, None, "the gold is neither text nor a number"))
+            return self._verdict(
+                started, Decision(None, Reason.GOLD_UNPARSEABLE, None, "the gold is neither text nor a number")
+            )
         gold = self.gold_reading = self.reader.read(self.gold)
         if self.response is not None and len(self.response) > config.limits.response_chars:
             decision = Decision(False, Reason.OVER_LIMIT, None, f"a response of {len(self.response)} characters")

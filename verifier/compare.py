@@ -136,7 +136,9 @@ class Reader:
         if outcome.equal is False:
             reason = Reason.TYPE_MISMATCH if outcome.mismatch else Reason.NOT_EQUAL
             why = outcome.why or (
-                f"the answer is of type {answer.answer.kind}, the gold of type {gold.answer.kind}" if outcome.mismatch else ""
+                f"the answer is of type {answer.answer.kind}, the gold of type {gold.answer.kind}"
+                if outcome.mismatch
+                else ""
             )
             return Decision(False, reason, outcome.rung, why)
         if _beyond(gold.answer):
@@ -158,7 +160,9 @@ class Reader:
         from .pool import shared_pool
 
         pool = shared_pool(memory_mb=max(self.config.memory_mb, 1024))
-        outcome = pool.call("second_opinion", {"answer": answer, "gold": gold}, timeout_s=max(self.config.timeout_s, 5.0))
+        outcome = pool.call(
+            "second_opinion", {"answer": answer, "gold": gold}, timeout_s=max(self.config.timeout_s, 5.0)
+        )
         return _from_worker(outcome.status, outcome.value, outcome.detail, Rung.SECOND_OPINION)
 
 

@@ -75,9 +75,7 @@ class VerifierConfig:
 
     def __post_init__(self) -> None:
         if self.extraction not in EXTRACTION_MODES:
-            raise ConfigError(
-                f"extraction={self.extraction!r} is unknown; choose one of {', '.join(EXTRACTION_MODES)}"
-            )
+            raise ConfigError(f"extraction={self.extraction!r} is unknown; choose one of {', '.join(EXTRACTION_MODES)}")
         if not self.timeout_s > 0:
             raise ConfigError(f"timeout_s={self.timeout_s!r} must be a positive number of seconds")
         if self.memory_mb < 128:

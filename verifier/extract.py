@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ._boxes import MAX_MENTIONS, WINDOW, Found, all_boxes, escaped, glue_between, last_marker, read_box
+from ._boxes import WINDOW, Found, all_boxes, escaped, glue_between, last_box, last_marker
 from ._rules import PHRASES, RULES, Rule
 from .config import EXTRACTION_MODES
 from .errors import ConfigError
@@ -60,10 +60,10 @@ class Extraction:
 def extract(response: str | None, mode: str = "boxed") -> Extraction:
     r"""The answer of ``response`` under ``mode``, one of :data:`~verifier.config.EXTRACTION_MODES`.
 
-    boxed: the last box after the last ``</think>``. answer_tag: the last ``<answer>``, in
-    it a box where there is one. final_answer: what follows the last "the answer is". any: a box; else a tag; else a phrase; else
-    the last formula, number or bold word; else the whole of a short text. A ``<think>`` that never closes has
-    no answer; nor has an empty box, or a last box that never closes, whatever came before.
+    boxed: the last box after the last ``</think>``. answer_tag: the last ``<answer>``, and in it a box where
+    there is one. final_answer: what follows the last "the answer is". any: a box; else a tag; else a phrase;
+    else the last formula, number or bold word; else the whole of a short text. A ``<think>`` that never
+    closes has no answer; nor has an empty box, or a last box that never closes, whatever came before.
 
     Raises ConfigError for an unknown mode, and nothing else.
 
@@ -109,21 +109,12 @@ def after_thinking(response: str) -> int:
 
 def _boxed(text: str, lo: int, hi: int) -> Extraction | None:
     """The boxes of text[lo:hi]; None where there is none (an empty or unclosed last one is a result)."""
-    last = last_marker(text, lo, hi)
-    found = None
-    mentions = 0
-    while last >= 0:
-        found = read_box(text, last, hi)
-        if found is not None:
-            break
-        mentions += 1
-        if mentions > MAX_MENTIONS:
-            return None
-        last = last_marker(text, lo, last)
+    found = last_box(text, lo, hi)
     if found is None:
         return None
     if found.end < 0:
         return _UNCLOSED
+    last = found.outer_start
     if last_marker(text, lo, last) < 0:  # the only one: nearly every response
         single = _candidate(text, found)
         return Extraction(single, None, (single,), None, False) if single.text else _NOTHING

@@ -27,7 +27,7 @@ def _merge(*parts: Sum) -> Sum:
     return result
 
 
-_R6 = {(("n:2", _HALF), ("n:3", _HALF)): Fraction(1, 4)}
+_R6: Sum = {(("n:2", _HALF), ("n:3", _HALF)): Fraction(1, 4)}
 # sin(k * pi / 12) for k = 0 .. 6
 _SINES: tuple[Sum, ...] = (
     {},
@@ -169,9 +169,9 @@ def _of_rationals(name: str, values: list[Rational | None]) -> Rational | None:
             raise UndefinedError("a remainder by zero")
         return rational[0] % rational[1]
     whole = _integers(values)
-    if whole is None:
+    if whole is None or name not in ("gcd", "lcm"):
         return None
-    return {"gcd": math.gcd, "lcm": math.lcm}[name](*whole) if name in ("gcd", "lcm") else None
+    return math.gcd(*whole) if name == "gcd" else math.lcm(*whole)
 
 
 _RECIPROCALS = {"sec": "cos", "csc": "sin"}
@@ -217,7 +217,7 @@ def apply(c: Canoniser, node: Call) -> Sum:
         return _binomial(c, first, args[1])
     if name == "abs":
         if value is not None:
-            return {(): abs(value)} if value else {}
+            return {(): value if value > 0 else -value} if value else {}
         return c.function_atom("abs", c.scaled(first, -1) if first[min(first)] < 0 else first)
     if name in ("floor", "ceil") and value is not None:
         rounded = math.floor(value) if name == "floor" else math.ceil(value)

@@ -6,8 +6,10 @@ written mathematics. They decide nothing: no arithmetic happens here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 
 class Node:
@@ -196,14 +198,55 @@ class Choice(Node):
 def children(node: Node) -> tuple[Node, ...]:
     """The direct subnodes, in order."""
     found: list[Node] = []
-    for name in node.__slots__:
-        value = getattr(node, name)
-        if isinstance(value, Node):
-            found.append(value)
-        elif isinstance(value, tuple):
-            for item in value:
-                if isinstance(item, Node):
-                    found.append(item)
-                elif isinstance(item, tuple):
-                    found.extend(i for i in item if isinstance(i, Node))
+
+    def keep(child: Node) -> Node:
+        found.append(child)
+        return child
+
+    rebuilt(node, keep)
     return tuple(found)
+
+
+def rebuilt(node: Node, change: Callable[[Node], Node]) -> Node:
+    """The same node over changed subnodes; the node itself where none changed.
+
+    >>> rebuilt(Add((Num(1), Name("x"))), lambda child: Num(2))
+    Add(args=(Num(value=2, decimals=None, digits='', commas=()), Num(value=2, decimals=None, digits='', commas=())))
+    """
+
+    def over(value: Any) -> Any:
+        if isinstance(value, Node):
+            return change(value)
+        return tuple(map(over, value)) if isinstance(value, tuple) and value else value
+
+    names: tuple[str, ...] = type(node).__slots__
+    before = [getattr(node, name) for name in names]
+    after = [over(value) for value in before]
+    return node if before == after else replace(node, **dict(zip(names, after, strict=True)))  # type: ignore[type-var]
+
+
+def negate(node: Node) -> Node:
+    """The negative, with signs of numerals folded.
+
+    >>> negate(Num(3, None, "3"))
+    Num(value=-3, decimals=None, digits='', commas=())
+    """
+    if isinstance(node, Num):
+        return Num(-node.value, node.decimals)
+    if isinstance(node, Percent):
+        return Percent(negate(node.arg))
+    if isinstance(node, Degree):
+        return Degree(negate(node.arg))
+    if isinstance(node, Mul):
+        return Mul((negate(node.args[0]), *node.args[1:]))
+    return Mul((Num(-1), node))
+
+
+def product(factors: list[Node]) -> Node:
+    """The product of factors, nested products flattened."""
+    if len(factors) == 1:
+        return factors[0]
+    flat: list[Node] = []
+    for factor in factors:
+        flat.extend(factor.args if isinstance(factor, Mul) else (factor,))
+    return Mul(tuple(flat))

@@ -16,7 +16,7 @@ import hashlib
 import threading
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 from .config import Limits
 from .nodes import (
@@ -40,6 +40,9 @@ from .nodes import (
 _LOCAL = threading.local()
 _MAX_EXPONENT = 40_000  # binary exponent past which a value is out of numeric reach
 _ATTEMPTS = 4  # sample points tried for each one needed
+
+
+_Gap: TypeAlias = "tuple[Any, Any, Any, int]"
 
 
 class OutOfReach(Exception):
@@ -300,36 +303,27 @@ def _at_point(
     """The comparison at one point; raises OutOfReach (or answers None) where a side is undefined."""
     digits = limits.precision
     try:
-        for _ in range(2):
-            low = _difference(a, b, point, limits, digits, real)
-            if low is None:
-                return None
-            if low[0] > 4 * low[1]:
-                break
-            if _close(low):
-                break
+        low = _difference(a, b, point, limits, digits, real)
+        if low[0] <= 4 * low[1] and not _close(low):  # large values: more digits before another verdict
             digits = min(digits * 3, 3 * limits.precision + low[3])
+            low = _difference(a, b, point, limits, digits, real)
         high = _difference(a, b, point, limits, digits * 2, real)
     except OutOfReach:
         if either:
             raise
-        return None
-    if high is None:
         return None
     if high[0] > 4 * high[1]:
         return False
     return True if _close(low) and _close(high) and high[1] <= low[1] else None
 
 
-def _close(found: tuple[Any, Any, Any, int]) -> bool:
+def _close(found: _Gap) -> bool:
     """The bound is far below both an absolute unit and the values themselves."""
     _, bound, size, _ = found
     return bool(size) and bound < size * 1e-25 and bound < 1e-25
 
 
-def _difference(
-    a: Node, b: Node, point: Mapping[str, Fraction | int], limits: Limits, digits: int, real: bool
-) -> tuple[Any, Any, Any, int] | None:
+def _difference(a: Node, b: Node, point: Mapping[str, Fraction | int], limits: Limits, digits: int, real: bool) -> _Gap:
     """(|a - b|, error bound, smaller size, decimal digits before the point)."""
     left, left_error = _Evaluator(digits, point, limits, real).of(a)
     evaluator = _Evaluator(digits, point, limits, real)

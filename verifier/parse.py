@@ -1,406 +1,19 @@
-r"""Answers as people and models write them -> one node.
-
-    answer     := [lead-in] disjunct { ("," | ";" | "and" | "or") disjunct } [qualifier]
-    disjunct   := operand { relation operand }
-    operand    := part { ("\cup" | "\cap" | "\setminus") part }
-    part       := ratio | bracketed | set | named set
-    ratio      := additive { ":" additive } [ "am" | "pm" ]
-    bracketed  := ("(" | "[" | "\{" | "<") answer-members (")" | "]" | "\}" | ">")
+"""Answers as people and models write them -> one node.
 
 Promises: `parse` returns a node or raises ParseError (with a position), LimitError or
-UndefinedError, and nothing else, in time linear in the text. Words that no rule reads as
-mathematics become Text.
+UndefinedError, and nothing else, in time linear in the text. Delimiters, boxes and markdown around
+an answer are taken off first; words that no rule reads as mathematics become Text.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from .config import DEFAULT_CONFIG, Limits, Policy
-from .expression import FUNCTIONS, ExpressionParser, negate, numeral, product
-from .nodes import (
-    Add,
-    Based,
-    Call,
-    Choice,
-    Const,
-    Degree,
-    Div,
-    Logic,
-    Matrix,
-    Mul,
-    Name,
-    NamedSet,
-    Node,
-    Num,
-    Pow,
-    Ratio,
-    Rel,
-    Seq,
-    SetBuilder,
-    SetOp,
-    Text,
-    Unit,
-)
-from .syntax import LimitError, ParseError, Token, UndefinedError, normalise, tokenize
-from .words import canonical_words, is_word, means_empty_set
-
-_RELATIONS = {
-    "=": "=", "==": "=", ":=": "=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "=<": "<=", "!=": "!=",
-    "le": "<=", "leq": "<=", "leqslant": "<=", "ge": ">=", "geq": ">=", "geqslant": ">=", "lt": "<", "gt": ">",
-    "ne": "!=", "neq": "!=", "approx": "~", "simeq": "~", "sim": "~", "cong": "cong", "equiv": "equiv",
-    "in": "in", "notin": "notin", "subset": "subset", "subseteq": "subset",
-    "to": "to", "rightarrow": "to", "->": "to", "implies": "implies", "Rightarrow": "implies", "mapsto": "to",
-    "perp": "perp", "parallel": "parallel",
-}  # fmt: skip
-_SET_OPS = {"cup": "union", "cap": "intersection", "setminus": "difference", "backslash": "difference"}
-_BOLD_SETS = {"bb R": "R", "bb Z": "Z", "bb N": "N", "bb Q": "Q", "bb C": "C"}
-_OPENING = {"(": "(", "[": "[", "{": "{", "lbrace": "{", "langle": "<", "lbrack": "["}
-_CLOSING = {")": ")", "]": "]", "}": "}", "rbrace": "}", "rangle": ">", "rbrack": "]"}
-_MATRICES = frozenset({"matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "Vmatrix", "smallmatrix", "array", "psmallmatrix", "bsmallmatrix"})
-_ALIGNED = frozenset({"cases", "aligned", "align", "align*", "gathered", "split", "equation", "equation*", "gather", "gather*", "dcases", "rcases", "eqnarray*"})
-
-
-class StatementParser(ExpressionParser):
-    """Adds lists, relations, sets, intervals, matrices and words to the expression grammar."""
-
-    def answer(self) -> Node:
-        node = self.members(top=True)
-        token = self.tokens[self.at]
-        if token.kind == "qualifier" and self.at:
-            return node
-        if token.kind != "end":
-            raise self.error("expected the end")
-        return node
-
-    def members(self, *, top: bool) -> Node:
-        """Comma lists, with `and` and `or`; at the top `or` outranks nothing and keeps its name."""
-        items = [self.disjunct()]
-        joins: list[str] = []
-        while True:
-            token = self.tokens[self.at]
-            if token.kind == "op" and token.value in ",;" or token.kind == "cmd" and token.value == "\\":
-                self.at += 1
-                if self.tokens[self.at].kind == "logic":
-                    joins.append(self.tokens[self.at].value)
-                    self.at += 1
-                else:
-                    joins.append(token.value if token.value == ";" else ",")
-            elif token.kind == "logic":
-                self.at += 1
-                joins.append(token.value)
-            else:
-                break
-            following = self.tokens[self.at]
-            if following.kind in ("end", "qualifier") or following.kind == "op" and following.value in ")]}":
-                break  # a trailing comma
-            items.append(self.disjunct())
-            if len(items) > self.limits.members:
-                raise LimitError(f"more than {self.limits.members} members")
-        if len(items) == 1:
-            return items[0]
-        if "or" in joins:
-            return Logic("or", tuple(items))
-        if "and" in joins and all(isinstance(i, Rel) for i in items) and not all(_is_equation(i) for i in items):
-            return Logic("and", tuple(items))
-        if ";" in joins and "," in joins:
-            return _grouped(items, joins, ";")
-        if "and" in joins and "," in joins and all(_is_equation(i) for i in items):
-            groups = _grouped(items, joins, "and")
-            if len({tuple(e.args[0] for e in g.items if isinstance(e, Rel)) for g in groups.items if isinstance(g, Seq)}) == 1:
-                return groups  # `p=5, q=2 and p=7, q=2`
-        return Seq("", tuple(items))
-
-    def disjunct(self) -> Node:
-        """disjunct := operand { relation operand }"""
-        token = self.tokens[self.at]
-        if token.kind == "op" and token.value in _RELATIONS or token.kind == "cmd" and token.value in ("approx", "sim"):
-            if token.value in ("=", ":=", "approx", "sim", "=="):  # "= 5" continues the question's sentence
-                self.at += 1
-            elif token.kind == "op":
-                raise self.error("expected a value")
-        left = self.operand()
-        ops: list[str] = []
-        args: list[Node] = [left]
-        while True:
-            op = self._relation()
-            if op is None:
-                break
-            ops.append(op)
-            args.append(self.operand())
-        if not ops:
-            return left
-        token = self.tokens[self.at]
-        if token.kind == "cmd" and token.value == "pmod" or token.kind == "op" and token.value == "(" and self.tokens[self.at + 1].value == "mod":
-            self.at += 1
-            if token.value == "(":
-                self.at += 1
-                args.append(Call("pmod", (self.additive(),)))
-                self.expect(")")
-            else:
-                args.append(Call("pmod", (self.argument(),)))
-            ops.append("mod")
-        return Rel(tuple(ops), tuple(args))
-
-    def _relation(self) -> str | None:
-        token = self.tokens[self.at]
-        if token.kind == "cmd" and token.value == "not":
-            following = self.tokens[self.at + 1]
-            op = _RELATIONS.get(following.value)
-            flipped = {"=": "!=", "in": "notin"}.get(op or "")
-            if flipped:
-                self.at += 2
-            return flipped
-        if token.kind in ("op", "cmd") and token.value in _RELATIONS:
-            self.at += 1
-            return _RELATIONS[token.value]
-        if token.kind == "word" and token.value == "in" and self.tokens[self.at + 1].value in ("[", "(", "{", "mathbb"):
-            self.at += 1
-            return "in"
-        return None
-
-    def operand(self) -> Node:
-        """operand := part { set operation part }"""
-        node = self.part()
-        while True:
-            token = self.tokens[self.at]
-            if token.kind == "cmd" and token.value in _SET_OPS:
-                op = _SET_OPS[token.value]
-            elif token.kind == "word" and token.value == "U" and isinstance(node, (Seq, SetOp)):
-                op = "union"
-            elif token.kind == "op" and token.value == "-" and isinstance(node, (NamedSet, SetOp)):
-                op = "difference"
-            else:
-                return node
-            self.at += 1
-            right = self.part()
-            if isinstance(node, SetOp) and node.op == op == "union":
-                node = SetOp(op, (*node.args, right))
-            else:
-                node = SetOp(op, (node, right))
-
-    def part(self) -> Node:
-        token = self.tokens[self.at]
-        if token.kind == "cmd":
-            if token.value in ("emptyset", "varnothing"):
-                self.at += 1
-                return NamedSet("empty")
-            if token.value == "pmod":
-                self.at += 1
-                return Call("pmod", (self.argument(),))
-        node = self.ratio()
-        if isinstance(node, Name) and node.name in _BOLD_SETS:
-            return self._named_set(_BOLD_SETS[node.name])
-        if isinstance(node, Pow) and isinstance(node.base, Name) and node.base.name in _BOLD_SETS:
-            return Call("power_set", (node.base, node.exp))
-        return node
-
-    def _named_set(self, name: str) -> Node:
-        return NamedSet(name)
-
-    def ratio(self) -> Node:
-        """ratio := additive { ":" additive } [ "am" | "pm" ]"""
-        node = self._value()
-        if not self.peek(":"):
-            return self._with_suffix(node, (node,))
-        args = [node]
-        while self.accept(":"):
-            args.append(self._value())
-        return self._with_suffix(Ratio(tuple(args)), tuple(args))
-
-    def _with_suffix(self, node: Node, args: tuple[Node, ...]) -> Node:
-        token = self.tokens[self.at]
-        if token.kind in ("word", "text") and isinstance(args[0], Num):
-            word = token.value.replace(".", "").replace(" ", "").lower()
-            if word in ("am", "pm"):
-                self.at += 1
-                self.accept(".")
-                return Ratio(args if len(args) > 1 else (*args, Num(0, None, "00")), word)
-        return node
-
-    def _value(self) -> Node:
-        token = self.tokens[self.at]
-        alone = self.at == 0 and self.tokens[1].kind == "end"
-        if token.kind == "text" or token.kind == "word" and is_word(token.value.lower() if alone else token.value) and token.value not in FUNCTIONS:
-            words = self._words()
-            if words is not None:
-                return words
-        return self.additive()
-
-    def _words(self) -> Node | None:
-        """A run of words where a value could stand: `\\text{even}`, `no solution`."""
-        start = self.at
-        parts: list[str] = []
-        while True:
-            token = self.tokens[self.at]
-            if token.kind == "text" or token.kind == "word":
-                if token.kind == "text" and token.value in FUNCTIONS:
-                    break
-                parts.append(token.value)
-            elif not (parts and token.kind == "op" and token.value in "'\"-." and self.tokens[self.at + 1].kind in ("text", "word")):
-                break
-            self.at += 1
-        words = canonical_words(" ".join(parts))
-        if not words or self.at - start == 1 and len(words) == 1:
-            self.at = start
-            return None
-        token = self.tokens[self.at]
-        if token.kind == "op" and token.value in "=:" and self.tokens[self.at + 1].kind != "end":
-            return Name(words)  # a label: `\text{Area} = 5`
-        if re.search(r"\b(?:is|are|be|equals?)$", words) and token.kind not in ("end", "qualifier", "logic"):
-            return self._value()  # "the answer is 5"
-        if self.peek("_") or self.peek("^"):
-            return self.power_of(Name(words))
-        if words in ("infinity", "positive infinity"):
-            return Const("oo")
-        if words == "negative infinity":
-            return Mul((Num(-1), Const("oo")))
-        if words in ("all real numbers", "all reals", "the real numbers", "real numbers", "all real"):
-            return NamedSet("R")
-        if means_empty_set(words):
-            return NamedSet("empty")
-        return Text(words)
-
-    def power_of(self, name: Name) -> Node:
-        node: Node = self.postfix(name)
-        if self.accept("^"):
-            node = Pow(node, self.script())
-        return node
-
-    # -- brackets -------------------------------------------------------------------------------
-
-    def bracketed(self) -> Node:
-        token = self.tokens[self.at]
-        opening = _OPENING[token.value]
-        self.at += 1
-        self.brackets += 1
-        try:
-            if self._at_closing():
-                closing = self._closing()
-                if opening == "{" and closing == "}":
-                    return NamedSet("empty")
-                raise self.error("nothing between brackets")
-            inner = self._bracket_members(opening)
-        finally:
-            self.brackets -= 1
-        if isinstance(inner, SetBuilder):
-            self._closing()
-            return inner
-        closing = self._closing()
-        items = inner.items if isinstance(inner, Seq) and not inner.brackets else (inner,)
-        if isinstance(inner, Logic) and opening == "{":
-            items = inner.args
-        return self._bracket_node(opening + closing, items)
-
-    def _bracket_node(self, brackets: str, items: tuple[Node, ...]) -> Node:
-        if brackets in ("{}", "<>"):
-            return Seq(brackets, items)
-        if len(items) == 1:
-            if brackets in ("()", "[]"):
-                only = items[0]
-                if isinstance(only, (Rel, Logic)):
-                    return Seq("()", (only,)) if brackets == "[]" else only
-                return _Parenthesised.wrap(only) if brackets == "()" else only
-            raise self.error("an interval with one end")
-        if brackets == "[]" and all(isinstance(i, Seq) and i.brackets == "[]" for i in items):
-            rows = tuple(i.items for i in items if isinstance(i, Seq))
-            if len({len(r) for r in rows}) == 1 and len(rows) > 1:
-                return Matrix(rows)
-        if brackets in ("(]", "[)") and len(items) != 2:
-            raise self.error("an interval needs two ends")
-        return Seq(brackets, items)
-
-    def _bracket_members(self, opening: str) -> Node:
-        node = self.members(top=False)
-        if opening == "{" and (self.peek("mid", "cmd") or self.peek("|") or self.peek(":") or self.peek("such that", "qualifier") or self.peek("vert", "cmd")):
-            self.at += 1
-            return SetBuilder(node, self.members(top=False))
-        if opening == "{" and isinstance(node, Ratio) and len(node.args) == 2:
-            raise self.error("a set-builder with a colon")
-        return node
-
-    def _at_closing(self) -> bool:
-        token = self.tokens[self.at]
-        return token.kind in ("op", "cmd") and token.value in _CLOSING and not (token.kind == "op" and token.value == "}")
-
-    def _closing(self) -> str:
-        token = self.tokens[self.at]
-        if not self._at_closing():
-            raise self.error("expected a closing bracket")
-        self.at += 1
-        return _CLOSING[token.value]
-
-    # -- environments ---------------------------------------------------------------------------
-
-    def environment(self) -> Node:
-        name = self._environment_name()
-        if name == "array":
-            self._skip_group()
-        if name not in _MATRICES and name not in _ALIGNED:
-            raise self.error(f"unknown environment {name}")
-        rows: list[tuple[Node, ...]] = []
-        row: list[Node] = []
-        self.brackets += 1
-        while True:
-            if self.accept("end", "cmd"):
-                break
-            if self.accept("\\", "cmd"):
-                if row:
-                    rows.append(tuple(row))
-                row = []
-                continue
-            if self.accept("&"):
-                continue
-            row.append(self.members(top=False) if name in _ALIGNED else self.disjunct())
-            if len(rows) * len(row) > self.limits.members:
-                raise LimitError(f"more than {self.limits.members} entries")
-            if name in _ALIGNED and self.tokens[self.at].kind == "qualifier":
-                self.at += 1
-        self.brackets -= 1
-        if row:
-            rows.append(tuple(row))
-        closing = self._environment_name()
-        if closing != name or not rows:
-            raise self.error(f"expected \\end{{{name}}}")
-        return self._rows(name, rows)
-
-    def _environment_name(self) -> str:
-        return self._raw_script() if self.peek("{") else ""
-
-    def _rows(self, name: str, rows: list[tuple[Node, ...]]) -> Node:
-        if name in _ALIGNED:
-            if all(len(r) == 1 for r in rows):
-                statements = tuple(r[0] for r in rows)
-                return statements[0] if len(statements) == 1 else Logic("and", statements)
-            return Call("piecewise", tuple(Seq("()", r) for r in rows))
-        if len({len(r) for r in rows}) != 1:
-            raise self.error("rows of different lengths")
-        matrix = Matrix(tuple(rows))
-        return Call("det", (matrix,)) if name == "vmatrix" else matrix
-
-
-def _is_equation(node: Node) -> bool:
-    return isinstance(node, Rel) and all(op == "=" for op in node.ops)
-
-
-def _grouped(items: list[Node], joins: list[str], separator: str) -> Seq:
-    """`p=5, q=2; p=7, q=2`: one separator parts groups whose members commas part."""
-    groups: list[list[Node]] = [[items[0]]]
-    for join, item in zip(joins, items[1:], strict=False):
-        if join == separator:
-            groups.append([])
-        groups[-1].append(item)
-    return Seq("", tuple(g[0] if len(g) == 1 else Seq("()", tuple(g)) for g in groups))
-
-
-class _Parenthesised:
-    """`(C)` may be a choice; any other single member in parentheses is itself."""
-
-    @staticmethod
-    def wrap(node: Node) -> Node:
-        return node
-
+from .grammar import StatementParser
+from .nodes import Based, Choice, Node, Num, Text
+from .syntax import LimitError, ParseError, UndefinedError, normalise, tokenize
+from .words import canonical_words, is_word
 
 _WRAPPERS = ((r"\(", r"\)"), (r"\[", r"\]"), ("$$", "$$"), ("$", "$"), ("**", "**"), ("__", "__"), ("`", "`"))
 _INFIX = re.compile(r"\\(?:over|choose|atop)\b")
@@ -481,13 +94,9 @@ def parse(text: str, limits: Limits, policy: Policy = DEFAULT_CONFIG.policy) -> 
         return _choice(choice, text, limits)
     tokens = tokenize(text, limits)
     try:
-        return _Reader(tokens, limits).answer()
+        return StatementParser(tokens, limits).answer()
     except ParseError as failure:
         return _fallback(text, failure)
-
-
-class _Reader(StatementParser):
-    pass
 
 
 def _inner_dollars(text: str) -> str:
@@ -507,11 +116,11 @@ def _choice(found: re.Match[str], text: str, limits: Limits) -> Node:
     if re.match(r"[+*/^_=<>!]|-\s*\w|\\(?:cdot|times|cap|cup|le|ge|in|frac|cos|sin|ln)", rest) or found.group(3):
         tokens = tokenize(text, limits)
         try:
-            return _Reader(tokens, limits).answer()
+            return StatementParser(tokens, limits).answer()
         except ParseError as failure:
             return _fallback(text, failure)
     try:
-        content: Node | None = _Reader(tokenize(unwrap(rest), limits), limits).answer()
+        content: Node | None = StatementParser(tokenize(unwrap(rest), limits), limits).answer()
     except ParseError:
         words = canonical_words(_plain_words(rest))
         content = Text(words) if words else None
@@ -534,12 +143,13 @@ def _fallback(text: str, failure: ParseError) -> Node:
         raise failure
     runs = re.findall(r"[A-Za-z]+", plain)
     wordy = sum(len(r) for r in runs if is_word(r) or len(r) < 3)
-    if re.search(r"[\u0370-\U0010ffff]{2,}", plain) or any(is_word(r) for r in runs) and wordy * 2 >= len(plain) - plain.count(" "):
+    if (
+        re.search(r"[\u0370-\U0010ffff]{2,}", plain)
+        or any(is_word(r) for r in runs)
+        and wordy * 2 >= len(plain) - plain.count(" ")
+    ):
         return Text(canonical_words(plain))
     raise failure
 
 
 _SYMBOLS = frozenset("+ - * / = < > <= >= != | ^ & # @ !".split())
-
-__all__ = ["parse", "unwrap"]
-_ = (Add, Based, Degree, Div, Sequence, Token, Unit, negate, numeral, product)

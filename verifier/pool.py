@@ -99,7 +99,7 @@ class WorkerPool:
         self._starting: list[WorkerProcess] = []
         self._launching = 0  # starts under way that are not yet in `_starting`
         self._waiting: deque[_Seat] = deque()
-        self._failures = 0  # starts that failed in a row
+        self._failures = 0.0  # starts that failed in a row
         self._failure = ""
         self._retry_at = 0.0
 
@@ -242,7 +242,9 @@ class WorkerPool:
             return False
         except (OSError, EOFError):
             worker.wait(1.0)
-            self._failed(epitaph(worker.process.returncode))
+            code = worker.process.returncode
+            # Killed from outside (or by the system, short of memory): more likely to pass than a fault.
+            self._failed(epitaph(code), 0.25 if code is not None and code < 0 else 1.0)
             return False
         if greeting.get("status") != "ready":
             self._failed(str(greeting.get("detail")))
@@ -251,8 +253,8 @@ class WorkerPool:
         self._idle.insert(0, worker)  # taken last: the cold one is the spare
         return True
 
-    def _failed(self, why: str) -> None:
-        self._failures += 1
+    def _failed(self, why: str, weight: float = 1.0) -> None:
+        self._failures += weight
         self._failure = why
         self._retry_at = time.monotonic() + RETRY_S
 

@@ -192,7 +192,7 @@ def _proportional(a: Equation, b: Equation) -> bool | None:
 
 
 def _is_set(a: Answer) -> bool:
-    return isinstance(a, (RealSet, Inequality, Opaque)) or isinstance(a, Collection)
+    return isinstance(a, (RealSet, Inequality, Opaque, Collection))
 
 
 def _as_set(a: Answer) -> Any:
@@ -244,7 +244,13 @@ def _node_set(node: Node) -> Any:
     if isinstance(node, Logic):
         return (sympy.Intersection if node.op == "and" else sympy.Union)(*map(_node_set, node.args))
     if isinstance(node, NamedSet):
-        return {"R": sympy.S.Reals, "empty": sympy.S.EmptySet, "Z": sympy.S.Integers, "N": sympy.S.Naturals, "Q": sympy.S.Rationals}[node.name]
+        return {
+            "R": sympy.S.Reals,
+            "empty": sympy.S.EmptySet,
+            "Z": sympy.S.Integers,
+            "N": sympy.S.Naturals,
+            "Q": sympy.S.Rationals,
+        }[node.name]
     if isinstance(node, Seq) and node.brackets == "{}":
         return sympy.FiniteSet(*map(to_sympy, node.items))
     if isinstance(node, Seq) and len(node.items) == 2 and node.brackets:

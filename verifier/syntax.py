@@ -87,7 +87,7 @@ for _letter in range(26):
     _CHARACTERS[chr(0xFF21 + _letter)] = chr(65 + _letter)
     _CHARACTERS[chr(0xFF41 + _letter)] = chr(97 + _letter)
 for _char, _fraction in zip(
-    "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒", "12 13 23 14 34 15 25 35 45 16 56 18 38 58 78 17 19".split() + ["1{10}"], strict=True
+    "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒", "12 13 23 14 34 15 25 35 45 16 56 18 38 58 78 17 19 1{10}".split(), strict=True
 ):
     _CHARACTERS[_char] = f"\\frac {_fraction[0]}{_fraction[1:]} "
 _TRANSLATION = str.maketrans(_CHARACTERS)
@@ -133,15 +133,16 @@ def normalise(text: str) -> str:
 
 # Every command that the grammar knows; a longer unknown one is split after the longest of these.
 KNOWN_COMMANDS = frozenset(
-    r"frac dfrac tfrac cfrac sqrt times cdot div pm mp le leq leqslant ge geq geqslant lt gt ne neq approx equiv cong sim "
-    r"infty pi cup cap in notin emptyset varnothing setminus subset subseteq binom dbinom tbinom choose over sin cos tan "
-    r"cot sec csc arcsin arccos arctan arccot sinh cosh tanh coth log ln lg exp max min gcd lcm det deg lim sum prod int "
-    r"lfloor rfloor lceil rceil langle rangle lbrace rbrace lbrack rbrack lvert rvert vert mid circ degree prime overline "
-    r"bar dot hat vec widehat tilde mathbf mathbb mathcal text mathrm operatorname textbf boxed fbox ldots dots cdots "
-    r"vdots ddots angle triangle begin end pmod bmod mod to rightarrow implies iff backslash ast star bullet cdotp "
-    r"Delta Gamma Lambda Omega Phi Pi Psi Sigma Theta Xi underline underbrace overrightarrow infin not "
-    r"alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau upsilon "
-    r"phi varphi chi psi omega ell hbar Re Im arg".split()
+    r"frac dfrac tfrac cfrac sqrt times cdot div pm mp le leq leqslant ge geq geqslant lt gt ne neq approx "
+    r"equiv cong sim infty pi cup cap in notin emptyset varnothing setminus subset subseteq binom dbinom "
+    r"tbinom choose over sin cos tan cot sec csc arcsin arccos arctan arccot sinh cosh tanh coth log ln lg "
+    r"exp max min gcd lcm det deg lim sum prod int lfloor rfloor lceil rceil langle rangle lbrace rbrace "
+    r"lbrack rbrack lvert rvert vert mid circ degree prime overline bar dot hat vec widehat tilde mathbf "
+    r"mathbb mathcal text mathrm operatorname textbf boxed fbox ldots dots cdots vdots ddots angle triangle "
+    r"begin end pmod bmod mod to rightarrow implies iff backslash ast star bullet cdotp Delta Gamma Lambda "
+    r"Omega Phi Pi Psi Sigma Theta Xi underline underbrace overrightarrow infin not alpha beta gamma delta "
+    r"epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau upsilon phi "
+    r"varphi chi psi omega ell hbar Re Im arg".split()
 )
 
 _TOKEN = re.compile(
@@ -154,7 +155,7 @@ _TOKEN = re.compile(
         (?: \.\d+ | \.(?![\d.]) )?
       | \.\d+
     )
-  | (?P<text> \\(?:text|mbox|textrm|textit|textbf|textsc|textsf|texttt|textnormal|mathrm|operatorname|hbox|emph|mathit|mathsf)\*?
+  | (?P<text> \\(?:text(?:rm|it|bf|sc|sf|tt|normal)?|math(?:rm|it|sf)|[mh]box|operatorname|emph)\*?
         \s*\{ (?P<body> [^{}$\\]* ) \} )
   | (?P<cmd> \\ (?: [a-zA-Z]+ | . | $ ) )
   | (?P<word> [aApP]\.\s?[mM]\b\.? | [A-Za-z]+ )
@@ -165,10 +166,10 @@ _TOKEN = re.compile(
 
 # Commands that only change how things look.
 _SKIPPED = frozenset(
-    r"left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr middle displaystyle textstyle "
-    r"scriptstyle limits nolimits quad qquad hfill strut mathstrut nobreak noindent ! , ; : > / thinspace medspace "
-    r"thickspace negthinspace enspace nonumber hline bf rm it sf cal boldmath mathop mathbin mathrel mathord mathopen "
-    r"mathclose normalsize large Large small ensuremath relax protect".split()
+    r"left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr middle displaystyle "
+    r"textstyle scriptstyle limits nolimits quad qquad hfill strut mathstrut nobreak noindent ! , ; : > / "
+    r"thinspace medspace thickspace negthinspace enspace nonumber hline bf rm it sf cal boldmath mathop "
+    r"mathbin mathrel mathord mathopen mathclose normalsize large Large small ensuremath relax protect".split()
 )
 _SPACES = frozenset({" ", "\n", "\t", "\r"})
 

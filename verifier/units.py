@@ -7,6 +7,8 @@ is a label of its own.
 
 from __future__ import annotations
 
+import re
+
 _SPELLINGS = {
     "mm": "mm millimeter millimeters millimetre millimetres",
     "cm": "cm cms centimeter centimeters centimetre centimetres",
@@ -88,3 +90,39 @@ def canonical_unit(word: str) -> str | None:
     if found is None and len(word) > 2:
         found = UNITS.get(word.lower())
     return found
+
+
+_UNIT_PARTS = re.compile(r"\^\s*-?\d+|/|[^\s/^.,;:()!?]+")
+
+
+def unit_name(text: str) -> str:
+    """The canonical name of a unit or label.
+
+    >>> unit_name("square inches"), unit_name("km / hour"), unit_name("red apples")
+    ('in^2', 'km/h', 'red apple')
+    """
+    powers: dict[str, int] = {}
+    order: list[str] = []
+    sign, pending, last = 1, 1, ""
+    for part in _UNIT_PARTS.findall(text):
+        lower = part.lower()
+        if part == "/" or lower == "per":
+            sign = -1
+        elif part[0] == "^" or (last and part.isdigit()):
+            if last:
+                powers[last] *= max(-9, min(9, int(part.lstrip("^ "))))
+        elif lower in ("square", "sq", "cubic", "cu"):
+            pending = 2 if lower[0] == "s" else 3
+        elif lower in ("squared", "cubed") and last:
+            powers[last] *= 2 if lower == "squared" else 3
+        elif lower not in ("of", "the", "a", "an", "in", "each", "every") or canonical_unit(part) and not order:
+            name = canonical_unit(part)
+            if name is None:
+                name = lower[:-1] if len(lower) > 3 and lower.endswith("s") and not lower.endswith("ss") else lower
+            if name:
+                powers[name] = powers.get(name, 0) + sign * pending
+                order.append(name)
+            last, pending = name, 1
+    above = [n if powers[n] == 1 else f"{n}^{powers[n]}" for n in order if powers[n] > 0]
+    below = [n if powers[n] == -1 else f"{n}^{-powers[n]}" for n in order if powers[n] < 0]
+    return " ".join(above) + ("/" + " ".join(below) if below else "")

@@ -12,9 +12,7 @@ from .compare import Reader, Reading, reader
 from .config import DEFAULT_CONFIG, VerifierConfig
 
 
-def equivalence_classes(
-    answers: Sequence[str | None], *, config: VerifierConfig = DEFAULT_CONFIG
-) -> list[int | None]:
+def equivalence_classes(answers: Sequence[str | None], *, config: VerifierConfig = DEFAULT_CONFIG) -> list[int | None]:
     r"""Class number of each answer, counted from 0 in the order first seen.
 
     None where there is no answer, or none that can be read: such an answer is in no class.

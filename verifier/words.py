@@ -10,9 +10,9 @@ import re
 
 # Short answers that are words, not products of symbols.
 _SHORT = frozenset(
-    "yes no odd even true false none both only all one two six ten red sum dne nan may mon tue wed thu fri sat sun "
-    "jan feb mar apr jun jul aug sep oct nov dec up down left east west the is are not it to of at by on in"
-    " cat dog pig hen cow cup box car bus man men boy day min max win tie win lie or and".split()
+    "yes no odd even true false none both only all one two six ten red sum dne nan may mon tue wed thu fri "
+    "sat sun jan feb mar apr jun jul aug sep oct nov dec up down left east west the is are not it to of at "
+    "by on in cat dog pig hen cow cup box car bus man men boy day min max win tie win lie or and".split()
 )
 _VOWELS = frozenset("aeiouyAEIOUY")
 _CONTIGUOUS = "abcdefghijklmnopqrstuvwxyz"

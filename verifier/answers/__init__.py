@@ -78,7 +78,9 @@ def compare_strictly(a: Answer, b: Answer, settings: Settings) -> Outcome:
     return compare(a, b, Context(settings.limits, settings.policy, False, compare))
 
 
-def context(limits: Limits = DEFAULT_CONFIG.limits, policy: Policy = DEFAULT_CONFIG.policy, *, lenient: bool) -> Context:
+def context(
+    limits: Limits = DEFAULT_CONFIG.limits, policy: Policy = DEFAULT_CONFIG.policy, *, lenient: bool
+) -> Context:
     return Context(limits, policy, lenient, compare)
 
 

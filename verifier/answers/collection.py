@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from ..nodes import Logic, NamedSet, Node, PlusMinus, Seq
+from ..nodes import Add, Logic, NamedSet, Node, Num, PlusMinus, Seq, children, negate, rebuilt
 from ..verdict import Rung
 from .base import DIFFERENT, Answer, Context, Outcome, Settings, combine
 
@@ -40,7 +40,12 @@ class Collection(Answer):
         if "set" in (self.order, other.order):
             mine, theirs = _distinct(mine, ctx), _distinct(theirs, ctx)
             # a bare list that repeats a member is no set
-            if self.order == "list" and len(mine) != len(self.items) or other.order == "list" and len(theirs) != len(other.items):
+            if (
+                self.order == "list"
+                and len(mine) != len(self.items)
+                or other.order == "list"
+                and len(theirs) != len(other.items)
+            ):
                 return DIFFERENT
         if len(mine) != len(theirs):
             return Outcome(False, Rung.CANONICAL, why="the numbers of members differ")
@@ -156,8 +161,6 @@ def _by_label(mine: tuple[Answer, ...], theirs: tuple[Answer, ...], ctx: Context
 
 
 def has_plus_minus(node: Node) -> bool:
-    from ..nodes import children
-
     return isinstance(node, PlusMinus) or any(has_plus_minus(child) for child in children(node))
 
 
@@ -167,25 +170,13 @@ def signs(node: Node) -> list[Node]:
 
 
 def _signed(node: Node, choice: int) -> Node:
-    import dataclasses
-
-    from ..expression import negate
-    from ..nodes import Add, Num
-
     if isinstance(node, PlusMinus):
         left, right = _signed(node.left, choice), _signed(node.right, choice)
         right = right if node.sign * choice > 0 else negate(right)
         return right if left == Num(0) else Add((left, right))
     if not has_plus_minus(node):
         return node
-    changed: dict[str, object] = {}
-    for name in node.__slots__:
-        value = getattr(node, name)
-        if isinstance(value, Node):
-            changed[name] = _signed(value, choice)
-        elif isinstance(value, tuple):
-            changed[name] = tuple(_signed(v, choice) if isinstance(v, Node) else v for v in value)
-    return dataclasses.replace(node, **changed)  # type: ignore[type-var]
+    return rebuilt(node, lambda child: _signed(child, choice))
 
 
 def recognise(node: Node, settings: Settings) -> Answer | None:

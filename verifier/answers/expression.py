@@ -111,13 +111,20 @@ class Expression(Answer):
         from .text import Choice as ChoiceAnswer
 
         node = self.node
-        if isinstance(node, Num) and node.commas and isinstance(other, Collection) and len(node.commas) == len(other.items):
+        if (
+            isinstance(node, Num)
+            and node.commas
+            and isinstance(other, Collection)
+            and len(node.commas) == len(other.items)
+        ):
             parts = tuple(Expression(Num(part), self.settings) for part in node.commas)
             yield Collection("list", parts)
         if isinstance(other, Quantity) and isinstance(node, Mul):
             *front, last = node.args
             if isinstance(last, Name) and canonical_unit(last.name) == other.unit:
-                yield Quantity(Expression(front[0] if len(front) == 1 else Mul(tuple(front)), self.settings), other.unit)
+                yield Quantity(
+                    Expression(front[0] if len(front) == 1 else Mul(tuple(front)), self.settings), other.unit
+                )
         if isinstance(other, ChoiceAnswer) and isinstance(node, (Name, Const)) and len(node.name) == 1:
             yield ChoiceAnswer(node.name.upper(), None)
 

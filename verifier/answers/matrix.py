@@ -63,7 +63,9 @@ def _rows(node: Node, settings: Settings) -> Rows:
             other = _rows(arg, settings)
             if [len(r) for r in total] != [len(r) for r in other]:
                 raise ParseError("a sum of matrices of different shapes")
-            total = tuple(tuple(Add(pair) for pair in zip(x, y, strict=True)) for x, y in zip(total, other, strict=True))
+            total = tuple(
+                tuple(Add(pair) for pair in zip(x, y, strict=True)) for x, y in zip(total, other, strict=True)
+            )
         return total
     if isinstance(node, Mul):
         scalars = [arg for arg in node.args if not _holds_matrix(arg)]

@@ -13,11 +13,11 @@ from functools import cmp_to_key
 from typing import ClassVar
 
 from .. import numeric
-from ..canonical import KNOWN_FUNCTIONS, Sum, constant
+from ..canonical import KNOWN_FUNCTIONS, Sum
 from ..nodes import Add, Call, Div, Logic, Mul, Name, NamedSet, Node, Num, Rel, Seq, SetBuilder, SetOp
 from ..verdict import Rung
 from .base import Answer, Context, Outcome, Settings, combine
-from .expression import Expression, Infinity, difference
+from .expression import Expression, Infinity, describe, difference
 
 
 class Unordered(Exception):
@@ -127,7 +127,13 @@ def normal(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
             if gap < 0 or gap == 0 and (piece.low_closed or last.high_closed):
                 further = _order(piece.high, last.high)
                 high = piece.high if further > 0 else last.high
-                closed = piece.high_closed if further > 0 else last.high_closed if further < 0 else piece.high_closed or last.high_closed
+                closed = (
+                    piece.high_closed
+                    if further > 0
+                    else last.high_closed
+                    if further < 0
+                    else piece.high_closed or last.high_closed
+                )
                 merged[-1] = Piece(last.low, last.low_closed, high, closed)
                 continue
         merged.append(piece)
@@ -140,15 +146,23 @@ def intersection(a: Sequence[Piece], b: Sequence[Piece]) -> tuple[Piece, ...]:
         for y in b:
             low_order, high_order = _order(x.low, y.low), _order(x.high, y.high)
             low = x.low if low_order >= 0 else y.low
-            low_closed = x.low_closed if low_order > 0 else y.low_closed if low_order < 0 else x.low_closed and y.low_closed
+            low_closed = (
+                x.low_closed if low_order > 0 else y.low_closed if low_order < 0 else x.low_closed and y.low_closed
+            )
             high = x.high if high_order <= 0 else y.high
-            high_closed = x.high_closed if high_order < 0 else y.high_closed if high_order > 0 else x.high_closed and y.high_closed
+            high_closed = (
+                x.high_closed
+                if high_order < 0
+                else y.high_closed
+                if high_order > 0
+                else x.high_closed and y.high_closed
+            )
             found.append(Piece(low, low_closed, high, high_closed))
     return normal(found)
 
 
 _MINUS, _PLUS = Infinity(-1), Infinity(1)
-LINE = (Piece(_MINUS, False, _PLUS, False),)
+LINE: tuple[Piece, ...] = (Piece(_MINUS, False, _PLUS, False),)
 
 
 def complement(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
@@ -217,7 +231,7 @@ def solve(left: Node, op: str, right: Node, unknown: str, settings: Settings) ->
 
 
 def _absolute(inner: Node, op: str, bound: Node, unknown: str, settings: Settings) -> tuple[Piece, ...] | None:
-    from ..expression import negate
+    from ..nodes import negate
 
     above = solve(inner, op, bound, unknown, settings)
     below = solve(inner, _FLIP[op], negate(bound), unknown, settings)
@@ -325,7 +339,7 @@ def _unlabelled(node: Rel) -> tuple[Rel, str]:
     unknowns = numeric.symbols(node)
     if len(unknowns) == 1 and not any(isinstance(a, Call) and a.name not in KNOWN_FUNCTIONS for a in node.args):
         return node, next(iter(unknowns))
-    from .relation import describe, is_label
+    from .relation import is_label
 
     labels = [arg for arg in node.args if numeric.symbols(arg)]
     if len(labels) != 1 or not is_label(labels[0]):
@@ -398,7 +412,8 @@ def _real_set(node: Node, settings: Settings) -> RealSet | None:
 
 
 def _of_builder(node: SetBuilder, settings: Settings) -> RealSet | None:
-    variable, domain = node.var, LINE
+    variable = node.var
+    domain = LINE
     if isinstance(variable, Rel) and variable.ops == ("in",):
         inside = _real_set(variable.args[1], settings)
         if inside is None:
@@ -424,7 +439,9 @@ def recognise(node: Node, settings: Settings) -> Answer | None:
     if isinstance(node, (Rel, Logic, SetBuilder, SetOp)) or isinstance(node, NamedSet) and node.name == "R":
         if isinstance(node, Rel) and node.ops == ("in",):
             return None  # a label; relation keeps it
-        if isinstance(node, Logic) and not all(isinstance(a, (Rel, Seq, SetOp)) and not _is_equation(a) for a in node.args):
+        if isinstance(node, Logic) and not all(
+            isinstance(a, (Rel, Seq, SetOp)) and not _is_equation(a) for a in node.args
+        ):
             return None
         try:
             return _real_set(node, settings)
@@ -437,4 +454,4 @@ def _is_equation(node: Node) -> bool:
     return isinstance(node, Rel) and all(op in ("=", "~") for op in node.ops)
 
 
-__all__ = ["RealSet", "Unordered", "constant", "interval", "recognise"]
+__all__ = ["RealSet", "Unordered", "interval", "recognise"]

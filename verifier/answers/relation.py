@@ -8,11 +8,30 @@ and is undefined where its members disagree.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import ClassVar
 
 from .. import numeric
 from ..canonical import Canoniser, Sum, TooMuch, decisive, render
-from ..nodes import Call, Const, Degree, Div, Logic, Mul, Name, Node, Num, Pow, Ratio, Rel, Seq, SetBuilder, SetOp, children
+from ..nodes import (
+    Call,
+    Const,
+    Degree,
+    Div,
+    Logic,
+    Mul,
+    Name,
+    Node,
+    Num,
+    Pow,
+    Ratio,
+    Rel,
+    Seq,
+    SetBuilder,
+    SetOp,
+    children,
+    rebuilt,
+)
 from ..syntax import UndefinedError
 from ..verdict import Rung
 from .base import DIFFERENT, EQUAL, UNDECIDED, Answer, Context, Outcome, Settings
@@ -51,8 +70,7 @@ class Equation(Answer):
             try:
                 gap = canoniser.of(difference(self.left, self.right))
                 if gap:
-                    leading = gap[min(gap, key=repr)]
-                    gap = {m: canoniser.checked(canoniser.scaled({(): c}, 1)[()] / _fraction(leading)) for m, c in gap.items()}
+                    gap = canoniser.scaled(gap, 1 / Fraction(gap[min(gap, key=repr)]))
                 self._normal = (gap, canoniser)
             except (TooMuch, UndefinedError):
                 return None
@@ -73,15 +91,17 @@ class Equation(Answer):
         return UNDECIDED if found is None else Outcome(found, Rung.NUMERIC)
 
     def _labelled(self, other: Equation, ctx: Context) -> Outcome:
-        assert self.value is not None and other.value is not None
+        assert self.value is not None
+        assert other.value is not None
         mine, theirs = self.label, other.label
-        assert mine is not None and theirs is not None
+        assert mine is not None
+        assert theirs is not None
         if describe(mine) == describe(theirs):
             return ctx.compare(self.value, other.value, ctx)
         if isinstance(mine, Call) and isinstance(theirs, Call) and mine.name == theirs.name:
             renamed = _renamed(self.right, mine, theirs)
             if renamed is not None:
-                return ctx.compare(ctx_recognise(renamed, self.settings), other.value, ctx)
+                return ctx.compare(self.settings.recognise(renamed, self.settings), other.value, ctx)
         if ctx.lenient and ctx.policy.drop_labels and _same_role(mine, theirs):
             return ctx.compare(self.value, other.value, ctx)
         # `y = x + 1` and `x = y - 1` say the same
@@ -94,18 +114,13 @@ class Equation(Answer):
         if self.value is not None and ctx.policy.drop_labels and not isinstance(other, Equation):
             yield self.value
             # `5 = x`, and `x = y`, where either side may be the label
-            if isinstance(self.label, Name) and is_label(self.right) and isinstance(other, Expression) and other.is_symbol:
+            if (
+                isinstance(self.label, Name)
+                and is_label(self.right)
+                and isinstance(other, Expression)
+                and other.is_symbol
+            ):
                 yield Expression(self.left, self.settings)
-
-
-def _fraction(value: object) -> object:
-    from fractions import Fraction
-
-    return Fraction(value)  # type: ignore[arg-type]
-
-
-def ctx_recognise(node: Node, settings: Settings) -> Answer:
-    return settings.recognise(node, settings)
 
 
 def _renamed(body: Node, mine: Call, theirs: Call) -> Node | None:
@@ -124,18 +139,7 @@ def _renamed(body: Node, mine: Call, theirs: Call) -> Node | None:
 
 def substitute(node: Node, table: dict[Node, Node]) -> Node:
     """The tree with nodes replaced."""
-    import dataclasses
-
-    if node in table:
-        return table[node]
-    changed: dict[str, object] = {}
-    for name in node.__slots__:
-        value = getattr(node, name)
-        if isinstance(value, Node):
-            changed[name] = substitute(value, table)
-        elif isinstance(value, tuple) and any(isinstance(v, Node) for v in value):
-            changed[name] = tuple(substitute(v, table) if isinstance(v, Node) else v for v in value)
-    return dataclasses.replace(node, **changed) if changed else node  # type: ignore[type-var]
+    return table[node] if node in table else rebuilt(node, lambda child: substitute(child, table))
 
 
 def _same_role(a: Node, b: Node) -> bool:
@@ -173,15 +177,13 @@ class Inequality(Answer):
         if x and y and x[0] and y[0]:
             ratio = _ratio(x[0], y[0])
             if ratio is not None:
-                return EQUAL if ratio > 0 else DIFFERENT  # type: ignore[operator]
+                return EQUAL if ratio > 0 else DIFFERENT
             if decisive(x[1], x[0]) and decisive(y[1], y[0]):
                 return DIFFERENT
         return UNDECIDED
 
 
-def _ratio(a: Sum, b: Sum) -> object | None:
-    from fractions import Fraction
-
+def _ratio(a: Sum, b: Sum) -> Fraction | None:
     if a.keys() != b.keys():
         return None
     ratios = {Fraction(a[m]) / b[m] for m in a}
@@ -261,7 +263,12 @@ class Opaque(Answer):
 
 
 def _head(node: Node) -> object:
-    return getattr(node, "ops", None) or getattr(node, "op", None) or getattr(node, "name", None) or getattr(node, "brackets", None)
+    return (
+        getattr(node, "ops", None)
+        or getattr(node, "op", None)
+        or getattr(node, "name", None)
+        or getattr(node, "brackets", None)
+    )
 
 
 def _is_value(node: Node) -> bool:
@@ -292,7 +299,7 @@ def is_label(node: Node) -> bool:
 
 
 def _user_function(name: str) -> bool:
-    from ..expression import FUNCTIONS
+    from ..grammar.tables import FUNCTIONS
 
     return name not in FUNCTIONS.values()
 

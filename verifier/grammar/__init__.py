@@ -1,0 +1,10 @@
+"""The grammar, from tokens to nodes; one module a family of rules, each building on the one before.
+
+stream -> numerals -> scripts -> quantities -> functions -> commands -> expression -> statement
+"""
+
+from __future__ import annotations
+
+from .statement import StatementParser
+
+__all__ = ["StatementParser"]

@@ -1,0 +1,237 @@
+r"""The grammar of expressions: values only; statements are `statement`'s.
+
+    additive  := term { ("+" | "-" | "±" | "∓") term }
+    term      := unary { ("*" | "/" | juxtaposition) unary }
+    unary     := { "+" | "-" } power
+    power     := postfix [ "^" script ]
+    postfix   := primary { "!" | "'" | "%" | "°" | "_" script }
+
+Promises: one pass, depth and size bounded, no evaluation. What TeX reads, we read; what only a
+person writes, we read where it has one meaning.
+"""
+
+from __future__ import annotations
+
+from ..nodes import Add, Call, Div, Mul, Node, Num, Percent, PlusMinus, Pow, Unit, negate, product
+from ..syntax import Token
+from ..units import CURRENCY_SIGNS
+from .commands import CommandRules
+from .scripts import primed, script_text
+from .tables import DAY_HALVES, NOT_OPERANDS, SPELT, TIMES
+
+
+class ExpressionParser(CommandRules):
+    """Recursive descent from sums down to primaries."""
+
+    def additive(self) -> Node:
+        """additive := term { ("+" | "-" | "±" | "∓") term }"""
+        parts: list[Node] = []
+        token = self.tokens[self.at]
+        if self._plus_minus(token):
+            left: Node = Num(0)
+        else:
+            left = self.term()
+        parts.append(left)
+        while True:
+            token = self.tokens[self.at]
+            if token.kind == "op" and token.value in ("+", "-", "+-"):
+                self.at += 1
+                term = self.term()
+                parts.append(term if token.value == "+" else negate(term))
+            elif sign := self._plus_minus(token):
+                self.at += 1
+                right = self.term()
+                parts = [PlusMinus(parts[0] if len(parts) == 1 else Add(tuple(parts)), right, sign)]
+            else:
+                return parts[0] if len(parts) == 1 else Add(tuple(parts))
+
+    @staticmethod
+    def _plus_minus(token: Token) -> int:
+        if token.value == "pm" and token.kind == "cmd" or token.value in ("+-", "+/-") and token.kind == "op":
+            return 1
+        return -1 if token.value == "mp" and token.kind == "cmd" else 0
+
+    def term(self) -> Node:
+        """term := unary { ("*" | "/" | juxtaposition) unary }"""
+        factors: list[Node] = [self.unary()]
+        while True:
+            token = self.tokens[self.at]
+            kind, value = token.kind, token.value
+            if kind == "op" and value == "*" or kind == "cmd" and value in TIMES:
+                if self.in_argument:
+                    break
+                self.at += 1
+                factors.append(self.unary())
+            elif kind == "op" and value == "/" or kind == "cmd" and value == "div":
+                if self.in_argument:
+                    break
+                self.at += 1
+                factors = [self._quotient(factors)]
+            elif kind == "cmd" and value in ("bmod", "mod"):
+                self.at += 1
+                factors = [Call("mod", (product(factors), self.unary()))]
+            elif self._starts_operand(token):
+                if self.in_argument and self._starts_function(token):
+                    break
+                factors.append(self._juxtaposed(factors))
+            else:
+                break
+        return product(factors)
+
+    def _quotient(self, factors: list[Node]) -> Node:
+        """`a b/c` is (a b)/c, and `a/b c` is (a/b) c: left to right, as Python reads it."""
+        return Div(product(factors), self.unary())
+
+    def _juxtaposed(self, factors: list[Node]) -> Node:
+        token = self.tokens[self.at]
+        last = factors[-1]
+        if token.value in CURRENCY_SIGNS and token.kind == "op" and not self._starts_operand(self.tokens[self.at + 1]):
+            self.at += 1
+            return Unit(CURRENCY_SIGNS[token.value])  # `18€`
+        if token.kind in ("text", "word") and not isinstance(last, Unit):
+            unit = self.unit()
+            if unit is not None:
+                return unit
+        return self.power()
+
+    def _starts_operand(self, token: Token) -> bool:
+        kind, value = token.kind, token.value
+        if kind in ("word", "text") and value in DAY_HALVES and self.tokens[self.at - 1].kind == "num":
+            return False
+        if kind == "word":
+            return True
+        if kind == "num":
+            return self.tokens[self.at - 1].kind != "num"
+        if kind == "text":
+            return not self.in_argument
+        if kind == "op":
+            if value == "|":
+                return self.bars == 0
+            return value in "({[" and not (value == "[" and self.in_argument) or value in CURRENCY_SIGNS
+        if kind == "cmd":
+            return value not in NOT_OPERANDS
+        return False
+
+    @staticmethod
+    def _starts_function(token: Token) -> bool:
+        return token.kind == "cmd" and token.value in SPELT or token.kind == "word" and token.value in SPELT
+
+    def unary(self) -> Node:
+        """unary := { "+" | "-" } power"""
+        negative = False
+        while self.tokens[self.at].kind == "op" and self.tokens[self.at].value in "+-":
+            negative ^= self.tokens[self.at].value == "-"
+            self.at += 1
+        node = self.power()
+        return negate(node) if negative else node
+
+    def power(self) -> Node:
+        """power := postfix [ ("^" | "**") script ] { postfix mark }"""
+        base = self.postfix(self.primary())
+        while True:
+            if self.peek("^"):
+                self.at += 1
+                if self._accept_degree():
+                    base = self._degrees(base)
+                    continue
+                if self.peek("prime", "cmd") or self.peek("'"):
+                    self.at += 1
+                    base = primed(base)
+                    continue
+                exponent = self.script()
+            elif self.accept("**"):
+                exponent = self.unary()
+            elif self.tokens[self.at].kind == "cmd" and self.tokens[self.at].value in ("circ", "degree"):
+                self.at += 1
+                base = self._degrees(base)
+                continue
+            else:
+                return base
+            base = self.postfix(
+                Unit(f"{base.name}^{script_text(exponent)}") if isinstance(base, Unit) else Pow(base, exponent)
+            )
+
+    def postfix(self, node: Node) -> Node:
+        while True:
+            token = self.tokens[self.at]
+            if token.kind == "op":
+                if token.value == "!":
+                    self.at += 1
+                    double = self.tokens[self.at]
+                    if double.kind == "op" and double.value == "!" and not double.space:
+                        self.at += 1
+                        node = Call("factorial2", (node,))
+                    else:
+                        node = Call("factorial", (node,))
+                    continue
+                if token.value == "%":
+                    self.at += 1
+                    node = Percent(node)
+                    continue
+                if token.value == "'":
+                    self.at += 1
+                    node = primed(node)
+                    continue
+                if token.value == "_":
+                    self.at += 1
+                    node = self.subscripted(node)
+                    continue
+            elif token.kind == "cmd" and token.value == "%":
+                self.at += 1
+                node = Percent(node)
+                continue
+            return node
+
+    def primary(self) -> Node:
+        token = self.tokens[self.at]
+        kind = token.kind
+        if kind == "num":
+            self.at += 1
+            return self.number(token)
+        if kind == "word":
+            return self.letters(token)
+        if kind == "cmd":
+            return self.command(token)
+        if kind == "text":
+            return self.text_operand(token)
+        if kind == "op":
+            if token.value == "{":
+                return self.group()
+            if token.value in "([":
+                return self.nested(self.bracketed)
+            if token.value == "|":
+                return self.nested(self._absolute)
+            if token.value in CURRENCY_SIGNS:
+                self.at += 1
+                return Mul((self.power(), Unit(CURRENCY_SIGNS[token.value])))
+            if token.value in "+-":
+                return self.unary()
+        raise self.error("expected a number, a symbol or a bracket")
+
+    def group(self) -> Node:
+        """`{ ... }`: transparent, with `\\over` and `\\choose` inside."""
+        self.expect("{")
+        node = self.nested(self._group_body)
+        self.expect("}")
+        return node
+
+    def _group_body(self) -> Node:
+        if self.peek("}"):
+            raise self.error("an empty group")
+        node = self.additive()
+        token = self.tokens[self.at]
+        if token.kind == "cmd" and token.value in ("over", "choose", "atop"):
+            self.at += 1
+            below = self.additive()
+            return Div(node, below) if token.value == "over" else Call("binom", (node, below))
+        return node
+
+    def _absolute(self) -> Node:
+        self.at += 1
+        double = self.accept("|")
+        self.bars = 1
+        node = self.additive()
+        self.expect("|")
+        if double:
+            self.expect("|")
+        return Call("abs", (node,))

@@ -1,0 +1,90 @@
+"""Units, currencies and labels beside a value, and degree signs after it."""
+
+from __future__ import annotations
+
+from ..nodes import Add, Degree, Div, Mul, Node, Num, Unit
+from ..units import BARE_UNITS, canonical_unit, unit_name
+from ..words import is_word
+from .numerals import numeral
+from .scripts import ScriptRules, script_text
+from .tables import FUNCTIONS
+
+
+def _bare_unit(word: str) -> bool:
+    if len(word) == 1:
+        return False
+    return word in BARE_UNITS or word.lower() in BARE_UNITS and len(word) > 2 or is_word(word) and word not in FUNCTIONS
+
+
+class QuantityRules(ScriptRules):
+    """What a value is a value of."""
+
+    def unit(self) -> Unit | None:
+        """Words beside a value: `cm`, `square units`, `km/h`, `apples`; None where they are symbols."""
+        words: list[str] = []
+        start = self.at
+        while True:
+            token = self.tokens[self.at]
+            if token.kind == "text" or token.kind == "word" and _bare_unit(token.value):
+                words.append(token.value)
+                self.at += 1
+                if self.peek("^") and self.tokens[self.at + 1].value not in ("circ",):
+                    self.at += 1
+                    words.append("^" + script_text(self.script()))
+            elif words and token.value == "/" and self.tokens[self.at + 1].kind in ("text", "word"):
+                follower = self.tokens[self.at + 1]
+                if follower.kind == "word" and canonical_unit(follower.value) is None:
+                    break
+                words += ["/", follower.value]
+                self.at += 2
+            elif (
+                token.kind == "word"
+                and words
+                and len(token.value) == 1
+                and canonical_unit(token.value)
+                and words[-1] in ("/", "per")
+            ):
+                words.append(token.value)
+                self.at += 1
+            elif (
+                words
+                and token.kind == "op"
+                and token.value == "."
+                and self.tokens[self.at + 1].kind in ("text", "word", "end")
+            ):
+                self.at += 1
+            else:
+                break
+        if not words or len(words) == 1 and words[0].strip() in FUNCTIONS:
+            self.at = start
+            return None
+        return Unit(unit_name(" ".join(words)))
+
+    def _accept_degree(self) -> bool:
+        at = self.at
+        if self.accept("{"):
+            if (self.accept("circ", "cmd") or self.accept("degree", "cmd") or self.accept("o", "word")) and self.accept(
+                "}"
+            ):
+                return True
+            self.at = at
+            return False
+        return self.accept("circ", "cmd") or self.accept("degree", "cmd")
+
+    def _degrees(self, base: Node) -> Node:
+        """`30^\\circ`, `60^\\circ 30' 15''`, `20^\\circ C`."""
+        token = self.tokens[self.at]
+        if token.kind in ("word", "text") and token.value.strip() in ("C", "F", "K"):
+            self.at += 1
+            return Mul((base, Unit("°" + token.value.strip())))
+        node = base
+        for marks, scale in ((1, 60), (2, 3600)):
+            ahead = self.tokens[self.at : self.at + 1 + marks]
+            if len(ahead) == 1 + marks and ahead[0].kind == "num" and all(t.value in ("'", "prime") for t in ahead[1:]):
+                node = Add((node, Div(numeral(ahead[0].value), Num(scale))))
+                self.at += 1 + marks
+        return Degree(node)
+
+    def _money(self, name: str) -> Node:
+        sign = {"pounds": "£", "euro": "€", "yen": "¥", "texteuro": "€"}.get(name, "$")
+        return Mul((self.power(), Unit(sign)))

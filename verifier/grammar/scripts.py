@@ -1,0 +1,149 @@
+r"""Superscripts, subscripts and single TeX arguments.
+
+Promises: a superscript without braces takes a whole numeral (`x^10`) or one symbol; an argument
+without braces takes one digit, as TeX does (`\frac143` is (1/4)3).
+"""
+
+from __future__ import annotations
+
+from ..nodes import Based, Call, Const, Mul, Name, Node, Num, Unit, negate
+from ..syntax import ParseError
+from .numerals import NumeralRules, numeral
+from .tables import CONSTANTS, LETTERS
+
+
+def symbol(letter: str) -> Node:
+    if letter in ("i", "e"):
+        return Const(letter)
+    return Name(letter)
+
+
+def script_text(node: Node) -> str:
+    return str(node.value) if isinstance(node, Num) else "?"
+
+
+def primed(node: Node) -> Node:
+    if isinstance(node, Name):
+        return Name(node.name + "'")
+    if isinstance(node, Num):
+        return Mul((node, Unit("'")))
+    return Call("prime", (node,))
+
+
+class ScriptRules(NumeralRules):
+    """Scripts and arguments."""
+
+    def script(self) -> Node:
+        """A superscript or a base: a group, or one signed operand (`x^10` is x to the tenth)."""
+        if self.peek("{"):
+            return self.group()
+        negative = self.accept("-")
+        if not negative:
+            self.accept("+")
+        token = self.tokens[self.at]
+        if token.kind == "num":
+            self.at += 1
+            node: Node = numeral(token.value)
+        elif token.kind == "word":
+            node = self.one_letter()
+        elif token.kind == "cmd" and token.value in ("ast", "star", "dagger"):
+            self.at += 1
+            node = Name(token.value)
+        else:
+            node = self.nested(self.primary)
+        return negate(node) if negative else node
+
+    def subscripted(self, node: Node) -> Node:
+        """`52_8` is a number in a base; `x_1` a name."""
+        at = self.at
+        if isinstance(node, (Num, Based)) and isinstance(node, Num) and node.digits:
+            digit = self.script()
+            if isinstance(digit, Num) and isinstance(digit.value, int) and 2 <= digit.value <= 36:
+                if node.decimals is None and all(int(d, 36) < digit.value for d in node.digits):
+                    return Based(node.digits.lstrip("0") or "0", digit.value)
+                raise ParseError("a digit is too large for the base", self.tokens[at].pos)
+            raise ParseError("a numeral with a subscript that is no base", self.tokens[at].pos)
+        label = self._raw_script()
+        if isinstance(node, Name):
+            return Name(f"{node.name}_{label}")
+        if isinstance(node, Const):
+            return Name(f"{node.name}_{label}")
+        raise ParseError("a subscript on something that is no name", self.tokens[at].pos)
+
+    def _raw_script(self) -> str:
+        """The text of a subscript, as one label."""
+        if not self.accept("{"):
+            token = self.tokens[self.at]
+            if token.kind == "end":
+                raise self.error("expected a subscript")
+            self.at += 1
+            return token.value
+        label: list[str] = []
+        depth = 1
+        while True:
+            token = self.tokens[self.at]
+            if token.kind == "end":
+                raise self.error("expected '}'")
+            self.at += 1
+            if token.kind == "op":
+                depth += (token.value == "{") - (token.value == "}")
+                if depth == 0:
+                    return "".join(label)
+            label.append(token.value)
+
+    def one_letter(self) -> Node:
+        """The first symbol of a run of letters; the rest stays for the next operand."""
+        token = self.tokens[self.at]
+        for size in range(len(token.value), 1, -1):
+            if token.value[:size] in CONSTANTS:
+                break
+        else:
+            size = 1
+        self.split_token(size)
+        return symbol(token.value[:size])
+
+    def argument(self) -> Node:
+        """One TeX argument: a group, or a single digit, letter or command."""
+        token = self.tokens[self.at]
+        if token.kind == "num":
+            self.split_token(1)
+            return Num(int(token.value[0]), None, token.value[0]) if token.value[0].isdigit() else numeral(token.value)
+        if token.kind == "word":
+            return self.one_letter()
+        if token.kind == "op" and token.value == "{":
+            return self.group()
+        if token.kind == "op" and token.value == "(":
+            return self.nested(self.bracketed)
+        if token.kind in ("cmd", "text"):
+            return self.nested(self.primary)
+        raise self.error("expected an argument")
+
+    def _skip_group(self) -> None:
+        if self.accept("{"):
+            depth = 1
+            while depth and self.tokens[self.at].kind != "end":
+                token = self.tokens[self.at]
+                if token.kind == "op":
+                    depth += (token.value == "{") - (token.value == "}")
+                self.at += 1
+
+    def _name_run(self) -> str:
+        token = self.tokens[self.at]
+        if token.kind in ("word", "num") or token.kind == "cmd" and token.value in LETTERS:
+            self.at += 1
+            return token.value
+        if self.accept("{"):
+            label = self._name_run()
+            self.expect("}")
+            return label
+        return ""
+
+    def _bracketed_arguments(self) -> tuple[Node, ...]:
+        self.expect("(")
+        self.brackets += 1
+        args = [self.nested(self.additive)]
+        while self.accept(",") or self.accept(";"):
+            args.append(self.nested(self.additive))
+        self.brackets -= 1
+        self.expect(")")
+        return tuple(args)

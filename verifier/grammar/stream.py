@@ -1,0 +1,100 @@
+"""The token stream that every rule of the grammar reads, with its depth limit.
+
+Promises: no rule recurses without passing `nested`, so the depth of the Python stack is bounded by
+`Limits.depth`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..config import Limits
+from ..nodes import Node
+from ..syntax import LimitError, ParseError, Token
+
+
+class TokenStream:
+    """A cursor over one token list; `self.at` is the next token's index."""
+
+    def __init__(self, tokens: list[Token], limits: Limits) -> None:
+        self.tokens = tokens
+        self.limits = limits
+        self.at = 0
+        self.depth = 0
+        self.bars = 0  # open |...| pairs
+        self.brackets = 0  # open ( [ \{ ... where a comma separates members
+        self.in_argument = 0  # inside an argument without parentheses: `\sin 2x`
+
+    def peek(self, value: str, kind: str = "op") -> bool:
+        token = self.tokens[self.at]
+        return token.value == value and token.kind == kind
+
+    def accept(self, value: str, kind: str = "op") -> bool:
+        if self.peek(value, kind):
+            self.at += 1
+            return True
+        return False
+
+    def expect(self, value: str, kind: str = "op") -> None:
+        if not self.accept(value, kind):
+            raise self.error(f"expected {value!r}")
+
+    def error(self, message: str) -> ParseError:
+        token = self.tokens[self.at]
+        found = "the end" if token.kind == "end" else repr(token.value)
+        return ParseError(f"{message}, found {found}", token.pos)
+
+    def nested(self, parse: Callable[[], Node]) -> Node:
+        """Run a rule one level deeper. Raises LimitError past the depth limit."""
+        self.depth += 1
+        if self.depth > self.limits.depth:
+            raise LimitError(f"nesting deeper than {self.limits.depth}")
+        bars, self.bars = self.bars, 0
+        argument, self.in_argument = self.in_argument, 0
+        node = parse()
+        self.depth -= 1
+        self.bars, self.in_argument = bars, argument
+        return node
+
+    def split_token(self, size: int) -> None:
+        token = self.tokens[self.at]
+        if size == len(token.value):
+            self.at += 1
+        else:
+            rest = Token(token.kind, token.value[size:], token.pos + size, False)
+            self.tokens[self.at] = rest
+
+    # The rules that others call across modules; each is defined once, further down the chain.
+
+    def additive(self) -> Node:
+        raise NotImplementedError
+
+    def term(self) -> Node:
+        raise NotImplementedError
+
+    def unary(self) -> Node:
+        raise NotImplementedError
+
+    def power(self) -> Node:
+        raise NotImplementedError
+
+    def postfix(self, node: Node) -> Node:
+        raise NotImplementedError
+
+    def primary(self) -> Node:
+        raise NotImplementedError
+
+    def group(self) -> Node:
+        raise NotImplementedError
+
+    def argument(self) -> Node:
+        raise NotImplementedError
+
+    def script(self) -> Node:
+        raise NotImplementedError
+
+    def bracketed(self) -> Node:
+        raise NotImplementedError
+
+    def environment(self) -> Node:
+        raise NotImplementedError

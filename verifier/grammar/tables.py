@@ -1,0 +1,59 @@
+"""Tables of the grammar: which commands and words mean what.
+
+Promises: one row a spelling; the rules read these tables and hold no spelling of their own.
+"""
+
+from __future__ import annotations
+
+# Spelling of a function -> our name.
+FUNCTIONS = {
+    **{f: f for f in "sin cos tan cot sec csc sinh cosh tanh coth ln log lg exp".split()},
+    **{f: f for f in "gcd lcm max min det floor ceil abs".split()},
+    **{f"arc{f}": f"arc{f}" for f in "sin cos tan cot sec csc sinh cosh tanh".split()},
+    **{f"a{f}": f"arc{f}" for f in "sin cos tan cot sec csc sinh cosh tanh".split()},
+    "arg": "arg", "Arg": "arg", "Re": "re", "Im": "im", "re": "re", "im": "im", "sgn": "sign", "sign": "sign",
+    "Abs": "abs", "sqrt": "sqrt", "cbrt": "cbrt", "cis": "cis", "ceiling": "ceil", "factorial": "factorial",
+    "binomial": "binom", "binom": "binom", "comb": "binom", "tg": "tan", "ctg": "cot", "cosec": "csc",
+    "arctg": "arctan", "conjugate": "conj", "Max": "max", "Min": "min", "Mod": "mod", "mod": "mod", "nCr": "binom",
+    "root": "root", "logbase": "log", "trace": "tr", "tr": "tr", "deg": "deg", "dim": "dim", "Pr": "Pr", "erf": "erf",
+}  # fmt: skip
+# Functions that are recognised without brackets after them.
+SPELT = frozenset(f for f in FUNCTIONS if f not in ("deg", "dim", "re", "im", "mod"))
+INVERSE = {f: f"arc{f}" for f in "sin cos tan cot sec csc sinh cosh tanh".split()}
+CONSTANTS = {"pi": "pi", "infty": "oo", "infin": "oo", "oo": "oo", "inf": "oo", "Infinity": "oo", "infinity": "oo"}
+LETTERS = frozenset(
+    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho "
+    "varrho sigma varsigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma "
+    "Upsilon Phi Psi Omega ell hbar ldots dots cdots vdots square Box aleph imath jmath dotsc".split()
+)
+ALIASES = {"varepsilon": "epsilon", "vartheta": "theta", "varphi": "phi", "varrho": "rho", "varsigma": "sigma",
+            "dots": "ldots", "cdots": "ldots", "dotsc": "ldots", "Box": "square"}  # fmt: skip
+# Commands whose argument means what it means without them.
+TRANSPARENT = frozenset(
+    "mathbb mathcal mathfrak mathscr boxed fbox underline text textbf mathrm operatorname textrm mbox "
+    "boldsymbol mathit textit mathsf hbox emph bm pmb textnormal overset smash vphantom cancel textsc "
+    "texttt textsf Large large".split()
+)
+# Commands that make a name of their own out of their argument.
+DECORATED = {
+    "mathbf": "bold", "vec": "vec", "overrightarrow": "vec", "hat": "hat", "widehat": "hat", "tilde": "tilde",
+    "overline": "bar", "bar": "bar", "dot": "dot", "ddot": "ddot", "widetilde": "tilde", "overleftrightarrow": "line",
+}  # fmt: skip
+DROPPED_WITH_GROUP = frozenset("hspace vspace phantom hphantom tag label color textcolor colorbox kern mkern".split())
+FRACTIONS = frozenset({"frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac", "flatfrac"})
+BINOMIALS = frozenset({"binom", "dbinom", "tbinom"})
+TIMES = frozenset({"times", "cdot", "ast", "cdotp", "bullet", "star"})
+PREFIX_NAMES = frozenset(
+    {"angle", "triangle", "measuredangle", "odot", "bigtriangleup", "Box", "widehat", "overparen", "square"}
+)
+# Letters that, directly before a bracket, name a function.
+USER_FUNCTIONS = frozenset({"f", "g", "h", "F", "G", "H", "phi", "psi", "Phi", "Psi"})
+# Written after a time of day; `p.m.` reaches the grammar as `pm`.
+DAY_HALVES = frozenset({"am", "pm", "AM", "PM", "a.m.", "p.m.", "a.m", "p.m", "A.M.", "P.M.", "a. m.", "p. m."})
+# Commands that cannot begin an operand, so that juxtaposition ends before them.
+NOT_OPERANDS = frozenset(
+    "cup cap setminus backslash in notin subset subseteq le leq leqslant ge geq geqslant lt gt ne neq "
+    "approx equiv cong sim simeq to rightarrow implies iff Rightarrow Leftrightarrow mid rfloor rceil "
+    "rvert rVert vert Vert | rangle } rbrace rbrack over choose atop end pm mp times cdot div ast cdotp "
+    "bullet star bmod mod \\ % circ degree prime not leftarrow parallel perp Longrightarrow mapsto colon".split()
+)

@@ -35,7 +35,7 @@ from .records import ParquetFile, Record, RecordFile, dump_json, dump_plain, ope
 from .tally import Tally
 from .verdict import Verdict
 
-CHUNK_ROWS = 512
+CHUNK_ROWS = 128  # what a stop can cost; slow rows take up to a second each
 CHUNK_BYTES = 16 * 2**20  # a chunk ends here too, so that responses of megabytes do not pile up
 PEEKED_ROWS = 64  # where none of the first rows can be scored, a field name or the file is wrong
 NAMED_ROWS = 20  # unreadable rows that are named as they are met; all are in the output

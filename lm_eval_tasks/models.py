@@ -133,7 +133,7 @@ def resolve(name: str) -> str:
     if name in MODELS:
         return "fetch"
     path = Path(name).expanduser()
-    if path.is_dir():
+    if name and path.is_dir():
         if not (path / "config.json").is_file():
             raise ModelError(f"model folder {name}: no config.json in it, so it is not a checkpoint")
         return "path"

@@ -54,9 +54,17 @@ def last_box(text: str, lo: int, hi: int) -> Found | None:
     if last < 0:
         return None
     found = read_box(text, last, hi)
-    if found is not None:
-        return found
-    # Rare: backwards over mentions, each marker's last place remembered so that nothing is read twice.
+    if found is None:
+        found = _last_but_mentions(text, lo, last, hi)
+    if found is not None and found.end < 0 and found.start < hi:
+        end = _escaped_end(text, found.start, hi)
+        if end >= 0:
+            return found._replace(end=end, outer_end=end + 2)
+    return found
+
+
+def _last_but_mentions(text: str, lo: int, last: int, hi: int) -> Found | None:
+    """The last box before ``last``; each marker's place is remembered, so that nothing is read twice."""
     places = {marker: text.rfind(marker, lo, last) for marker in _RULE}
     for _ in range(MAX_MENTIONS):
         marker = max(places, key=places.__getitem__)
@@ -113,6 +121,23 @@ def _group_end(text: str, pos: int, hi: int) -> int:
         depth += 1 if text[at] == "{" else -1
         if depth == 0 or seen > MAX_BRACES:
             return at
+    return -1
+
+
+def _escaped_end(text: str, pos: int, hi: int) -> int:
+    r"""Index of an unmatched `\}` that must have been meant to close a box nothing else closes; else -1.
+
+    `\boxed{185\}` is such a box, `\boxed{\{1, 2\}` is not: its `\}` has a partner. Asked for the last box
+    only: it reads on to the end, which for every one of many boxes would not be linear.
+    """
+    depth = 1
+    for seen, match in enumerate(_BRACES.finditer(text, pos, hi)):
+        depth += 1 if match.group() == "{" else -1
+        if depth == 0:
+            at = match.start()
+            return at - 1 if text[at - 1] == "\\" and escaped(text, at, pos) else -1
+        if seen > MAX_BRACES:
+            break
     return -1
 
 

@@ -281,7 +281,8 @@ def conclusion(text: str, lo: int, hi: int) -> list[Found]:
     whole = _trimmed(text, lo, hi, "whole") if hi - lo <= MAX_WHOLE else None
     if whole is not None and not formulas(text, whole.start, whole.end):
         inner = text[whole.start : whole.end]
-        if _first_word(inner) < 0 or not any(char.isspace() or char == "*" for char in inner):
+        one_token = inner.isascii() and not any(char.isspace() or char == "*" for char in inner)
+        if one_token or _first_word(inner) < 0:
             return [whole]
     for size in LOOKS:
         values = _values(text, max(lo, hi - size), hi)

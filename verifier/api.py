@@ -7,9 +7,7 @@ alone.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from fractions import Fraction
 from time import perf_counter
@@ -18,8 +16,8 @@ from typing import TypeAlias
 from .compare import Decision, Reader, Reading, reader
 from .config import DEFAULT_CONFIG, VerifierConfig
 from .errors import ConfigError
-from .extract import Candidate, Extraction
-from .extract import extract as _extract
+from .extraction import Candidate, Extraction
+from .extraction import extract as _extract
 from .verdict import Reason, Rung, Status, Verdict
 
 Gold: TypeAlias = "str | int | float | Decimal | Fraction | None"
@@ -45,7 +43,7 @@ def gold_text(gold: Gold) -> str | None:
 
 
 def extract(response: str | None, mode: str = "boxed") -> Extraction:
-    r"""The answer of a response, with its span; see :mod:`verifier.extract` for the modes and rules.
+    r"""The answer of a response, with its span; see :mod:`verifier.extraction` for the modes and rules.
 
     >>> extract(r"so \boxed{7}").answer.text
     '7'
@@ -102,6 +100,8 @@ def verify_batch(
         if progress is not None and (index + 1) % 256 == 0:
             progress(index + 1 - len(waiting), total)
     if waiting:
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(max_workers=min(workers or 2, len(waiting))) as executor:
             found = executor.map(lambda pair: pair[1].finish(perf_counter(), workers=True), waiting)
             for done, ((index, _), verdict) in enumerate(zip(waiting, found, strict=True), 1):
@@ -115,6 +115,8 @@ def verify_batch(
 
 async def averify(*, response: str | None, gold: Gold, config: VerifierConfig = DEFAULT_CONFIG) -> Verdict:
     """`verify` for an event loop: the loop is free while a worker process decides."""
+    import asyncio  # here, as it costs more to import than everything else together
+
     started = perf_counter()
     task = _Task(response, gold, _reader(config))
     verdict = task.finish(started, workers=False)

@@ -112,7 +112,7 @@ def _explain_flags(parser: argparse.ArgumentParser) -> None:
 def _explain(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
-    from .extract import extract
+    from .extraction import extract
     from .render import explanation
 
     config = config_from(args)

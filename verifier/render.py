@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from .verdict import Status, Verdict
 
 if TYPE_CHECKING:
-    from .extract import Extraction
+    from .extraction import Extraction
 
 LINE_WIDTH = 100
 VALUE_WIDTH = 300

@@ -7,7 +7,7 @@ float: whoever wants a reward says how ``unscored`` maps to one.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -120,8 +120,15 @@ class Verdict:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON-ready values, the keys in the order of the fields."""
-        row = asdict(self)
-        row["status"], row["reason"] = self.status.value, self.reason.value
-        row["rung"] = self.rung.value if self.rung else None
-        row["span"] = list(self.span) if self.span else None
-        return row
+        return {
+            "status": self.status.value,
+            "reason": self.reason.value,
+            "answer": self.answer,
+            "span": list(self.span) if self.span else None,
+            "answer_form": self.answer_form,
+            "gold_form": self.gold_form,
+            "rung": self.rung.value if self.rung else None,
+            "detail": self.detail,
+            "fingerprint": self.fingerprint,
+            "elapsed_s": self.elapsed_s,
+        }

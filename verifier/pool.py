@@ -62,7 +62,8 @@ class WorkerPool:
     """Up to ``size`` worker processes, and one spare that is warm when a worker has to be killed.
 
     size: tasks that run at once (the spare helps out when all are busy). memory_mb: address-space limit
-    of a worker in MiB. recycle_after: tasks after which a worker is replaced. Workers start with the
+    of a worker in MiB. recycle_after: tasks after which a worker is replaced, as soon
+    as its replacement is warm. Workers start with the
     first call, and more of them as more callers come at once.
 
     Raises ConfigError for a setting that cannot be honoured, and nothing else.
@@ -110,9 +111,7 @@ class WorkerPool:
         task does; raises ConfigError for a ``timeout_s`` out of range.
         """
         if not 0 < timeout_s <= LONGEST_S:
-            raise ConfigError(
-                f"timeout_s={timeout_s!r} must be a positive number of seconds, at most {LONGEST_S:g}"
-            )
+            raise ConfigError(f"timeout_s={timeout_s!r} must be a positive number of seconds, at most {LONGEST_S:g}")
         number = next(self._numbers)
         try:
             frame = _worker.encode({"id": number, "task": task, "cpu_s": timeout_s, "payload": payload})
@@ -175,8 +174,8 @@ class WorkerPool:
 
     def _release(self, worker: WorkerProcess) -> None:
         with self._lock:
-            # An old worker goes when another is ready to take over, and in any case at twice the age.
-            tired = worker.served >= (self._recycle_after if self._idle else 2 * self._recycle_after)
+            # An old worker goes when its replacement is there, so that no caller waits for the change.
+            tired = self._tired(worker) and len(self._idle) + len(self._busy) > self._needed() + 1
             # One that goes on writing after its reply must not meet the next task.
             if not tired and not self._workers.closed and not worker.stirs():
                 self._busy.discard(worker)
@@ -295,13 +294,20 @@ class WorkerPool:
                         self._refuse_all(f"worker processes do not start: {self._failure}")
                     return False
                 self._failures = START_TRIES - 1
-            wanted = max(1, min(len(self._busy) + len(self._waiting), self._size))
-            if not coming or not self._waiting:
-                wanted += 1  # the spare; it does not compete with a start that somebody waits for
+            wanted = self._needed()
+            if not coming or not self._waiting:  # these do not compete with a start that somebody waits for
+                wanted += 1 + any(map(self._tired, [*self._idle, *self._busy]))
             if alive + coming >= wanted:
                 return False
             self._launching += 1
             return True
+
+    def _needed(self) -> int:
+        """Processes for the present callers, without the spare. The lock is held."""
+        return max(1, min(len(self._busy) + len(self._waiting), self._size))
+
+    def _tired(self, worker: WorkerProcess) -> bool:
+        return worker.served >= self._recycle_after
 
 
 def shared_pool(*, memory_mb: int = 512) -> WorkerPool:

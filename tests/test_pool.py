@@ -517,6 +517,19 @@ def test_the_shared_pool_is_one_per_memory_limit() -> None:
     assert children() == []  # no call, no process
 
 
+def test_the_real_workers_start_and_know_their_tasks() -> None:
+    """With the default memory limit and imports; an empty payload gets as far as the task's own code."""
+    pool = WorkerPool(size=1)
+    try:
+        outcome = pool.call("symbolic", {}, timeout_s=20)
+        assert (outcome.status, outcome.detail.partition(":")[0]) == ("error", "KeyError"), outcome
+        outcome = pool.call("second_opinion", {}, timeout_s=20)  # says what to install where its extra is not
+        assert outcome.status == "ok" or outcome.detail.startswith("KeyError"), outcome
+    finally:
+        pool.close()
+    assert children() == []
+
+
 # -- where the caller stands --------------------------------------------------------------------------
 
 

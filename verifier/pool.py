@@ -9,7 +9,8 @@ when the pool is dropped, and when the interpreter ends, however it ends.
 Two limits guard a task, and both only kill: ``timeout_s`` seconds of the worker's *CPU* time, enforced
 by the kernel inside the worker (ITIMER_PROF), so that a busy machine does not turn slow answers into
 timeouts; and ``BACKSTOP`` times as many seconds of wall clock, enforced here, for a task that sleeps or
-a worker that was stopped. Time in the queue, start-up and imports count towards neither.
+a worker that was stopped. Time in the queue and a worker's start-up count towards neither; the first
+import of a task's module that was not preloaded counts towards the wall clock only.
 
 Does not promise: anything on systems that are not POSIX (every call is ``crashed`` there, and says so);
 the memory limit where the system does not enforce RLIMIT_AS (macOS).

@@ -161,10 +161,12 @@ _BARE = re.compile(r"\\[A-Za-z]+(?:\s+(?=[{\d\\A-Za-z]))?|\\[^\s()\[\]\\]|[^\\]"
 def bare_end(text: str, pos: int, hi: int) -> int:
     r"""End of an answer without braces: to the next space, `$` or `\)` outside all brackets.
 
-    TeX would box one token (`\boxed 72` is a boxed 7); whoever writes that means the number.
+    TeX would box one token (`\boxed 72` is a boxed 7); whoever writes that means the number. Where a bracket
+    never closes, the answer ends at the first space.
     """
     depth = 0
     start = pos
+    space = -1  # the first one within brackets
     while pos < hi and (match := _BARE.match(text, pos, hi)):
         token = match.group()
         if token in ("{", "(", "[", "\\{"):
@@ -173,9 +175,15 @@ def bare_end(text: str, pos: int, hi: int) -> int:
             if depth == 0:
                 break
             depth -= 1
-        elif token in '$&`"<>。，；！？' or (depth == 0 and token.isspace() and not text.startswith("{", match.end())):
+        elif token in '$&`"<>。，；！？':
             break
+        elif token.isspace():
+            if depth == 0 and not text.startswith("{", match.end()):
+                break
+            space = pos if space < 0 else space
         pos = match.end()
+    if depth > 0 and space >= 0:
+        pos = space
     while pos > start and text[pos - 1] in ".,;:!?*' \t\r\n":
         pos -= 1
     return pos

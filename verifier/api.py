@@ -39,7 +39,12 @@ def gold_text(gold: Gold) -> str | None:
         return gold
     if isinstance(gold, bool) or not isinstance(gold, (int, float, Decimal, Fraction)):
         return None
-    return str(gold)
+    try:
+        return str(gold)
+    except ValueError:  # Python writes no decimal integer of so many digits; Decimal does
+        if isinstance(gold, Fraction):
+            return f"{Decimal(gold.numerator):f}/{Decimal(gold.denominator):f}"
+        return f"{Decimal(gold):f}"
 
 
 def extract(response: str | None, mode: str = "boxed") -> Extraction:

@@ -34,6 +34,7 @@ from .nodes import (
     Percent,
     Pow,
     Unit,
+    decimal_text,
 )
 from .syntax import UndefinedError
 
@@ -56,12 +57,22 @@ class TooMuch(Exception):
 SIZES = frozenset({"work", "bits", "terms", "iterations", "factorial", "binomial"})
 
 
+class Budget:
+    """Elementary steps left: `work` for canonical arithmetic, `steps` for numeric evaluation."""
+
+    __slots__ = ("steps", "work")
+
+    def __init__(self, limits: Limits) -> None:
+        self.work = limits.work
+        self.steps = limits.steps
+
+
 class Canoniser:
     """Builds canonical sums; one instance per answer holds its budget and its unexpanded sums."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, budget: Budget | None = None) -> None:
         self.limits = limits
-        self.work = limits.work
+        self.budget = budget or Budget(limits)
         self.sums: dict[str, Sum] = {}  # what the atoms `b:` and `f:` stand for
         self.bound: dict[str, int] = {}  # values of the index variables of sums being expanded
         self.resolved = True  # False once an integer could not be factored
@@ -69,8 +80,8 @@ class Canoniser:
     # -- arithmetic -----------------------------------------------------------------------------
 
     def spend(self, amount: int) -> None:
-        self.work -= amount
-        if self.work < 0:
+        self.budget.work -= amount
+        if self.budget.work < 0:
             raise TooMuch("work")
 
     def checked(self, value: Rational) -> Rational:
@@ -109,7 +120,7 @@ class Canoniser:
             return self.scaled(b, a[_ONE])
         if len(b) == 1 and _ONE in b:
             return self.scaled(a, b[_ONE])
-        self.spend(len(a) * len(b))
+        self.spend(len(a) * len(b) * (1 + (max(map(len, a), default=0) + max(map(len, b), default=0)) // 4))
         result: Sum = {}
         for left, x in a.items():
             for right, y in b.items():
@@ -514,8 +525,8 @@ def _render_power(atom: str, exponent: Rational) -> str:
     if exponent == 1:
         return name
     if isinstance(exponent, int) and exponent > 0:
-        return f"{name}^{exponent}"
-    return f"{name}^({exponent})"
+        return f"{name}^{decimal_text(exponent)}"
+    return f"{name}^({decimal_text(exponent)})"
 
 
 def _render_monomial(monomial: Monomial) -> str:
@@ -534,15 +545,15 @@ def render(a: Sum) -> str:
     for monomial in sorted(a, key=_order) if len(a) > 1 else a:
         coefficient = a[monomial]
         sign = "-" if coefficient < 0 else "+"
-        size = abs(coefficient)
+        size = -coefficient if coefficient < 0 else coefficient
         body = _render_monomial(monomial)
-        text = str(size) if not body else body if size == 1 else f"{size}*{body}"
+        text = body if body and size == 1 else decimal_text(size) + ("*" + body if body else "")
         parts.append(sign + text)
     return "".join(parts).removeprefix("+")
 
 
 def _order(monomial: Monomial) -> tuple[tuple[str, str], ...]:
-    return tuple((a, str(e)) for a, e in monomial)
+    return tuple((a, decimal_text(e)) for a, e in monomial)
 
 
 def matrix_determinant(canoniser: Canoniser, matrix: Matrix) -> Sum:

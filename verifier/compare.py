@@ -8,12 +8,13 @@ decision is cached by the two texts unless an instrument failed.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from threading import Lock
-from typing import Any
+from threading import Lock, Thread
+from typing import Any, TypeVar
 
-from .answers import Answer, Context, compare, recognise
+from .answers import Answer, compare, recognise
 from .answers import context as comparison_context
 from .answers.collection import Collection
 from .answers.expression import Expression
@@ -21,6 +22,8 @@ from .config import VerifierConfig
 from .parse import parse
 from .syntax import LimitError, ParseError, UndefinedError
 from .verdict import Reason, Rung
+
+T = TypeVar("T")
 
 _READINGS = 8192  # texts remembered per config
 _DECISIONS = 65_536  # pairs remembered per config
@@ -36,10 +39,7 @@ class Reading:
     fault: Reason | None = None  # UNPARSEABLE, OVER_LIMIT or UNDEFINED
     detail: str = ""
     position: int = 0
-
-    @property
-    def form(self) -> str | None:
-        return None if self.answer is None else self.answer.form
+    form: str | None = None
 
     @property
     def is_list(self) -> bool:
@@ -66,8 +66,6 @@ class Reader:
         self._readings: OrderedDict[str, Reading] = OrderedDict()
         self._decisions: OrderedDict[tuple[str, str, bool], Decision] = OrderedDict()
         self._lock = Lock()
-        self.lenient = comparison_context(config.limits, config.policy, lenient=True)
-        self.strict = comparison_context(config.limits, config.policy, lenient=False)
 
     # -- reading --------------------------------------------------------------------------------
 
@@ -86,8 +84,13 @@ class Reader:
 
     def _read(self, text: str) -> Reading:
         limits, policy = self.config.limits, self.config.policy
+
+        def reading() -> Reading:
+            answer = recognise(parse(text, limits, policy), limits, policy)
+            return Reading(text, answer, form=answer.form)
+
         try:
-            return Reading(text, recognise(parse(text, limits, policy), limits, policy))
+            return on_fresh_stack(reading)
         except ParseError as error:
             return Reading(text, None, Reason.UNPARSEABLE, str(error), error.position)
         except (LimitError, RecursionError, MemoryError) as error:
@@ -124,9 +127,10 @@ class Reader:
         assert gold.answer is not None
         if answer.text == gold.text:
             return Decision(True, Reason.EQUAL, Rung.IDENTICAL, "the same text")
-        ctx: Context = self.strict if strict else self.lenient
+        ctx = comparison_context(self.config.limits, self.config.policy, lenient=not strict)
+        left, right = answer.answer, gold.answer
         try:
-            outcome = compare(answer.answer, gold.answer, ctx)
+            outcome = on_fresh_stack(lambda: compare(left, right, ctx))
         except (RecursionError, LimitError, MemoryError):
             return Decision(False, Reason.OVER_LIMIT, None, "the comparison passed a work limit")
         except (UndefinedError, ParseError) as error:
@@ -141,6 +145,8 @@ class Reader:
                 else ""
             )
             return Decision(False, reason, outcome.rung, why)
+        if ctx.budget.steps < 0:
+            return Decision(False, Reason.OVER_LIMIT, None, "the comparison passed a work limit")
         if _beyond(gold.answer):
             return Decision(None, Reason.GOLD_OVER_LIMIT, None, "the gold's size is beyond the work limits")
         if _beyond(answer.answer):
@@ -164,6 +170,32 @@ class Reader:
             "second_opinion", {"answer": answer, "gold": gold}, timeout_s=max(self.config.timeout_s, 5.0)
         )
         return _from_worker(outcome.status, outcome.value, outcome.detail, Rung.SECOND_OPINION)
+
+
+def on_fresh_stack(call: Callable[[], T]) -> T:
+    """The result of a call; where the caller's stack is too deep for it, from a thread with an empty one.
+
+    So a verdict does not depend on how deep the caller was. Raises what the call raises.
+    """
+    try:
+        return call()
+    except RecursionError:
+        pass
+    found: list[T] = []
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            found.append(call())
+        except Exception as error:  # handed to the caller below, not swallowed
+            failed.append(error)
+
+    thread = Thread(target=run, daemon=True)
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+    return found[0]
 
 
 def _from_worker(status: str, value: Any, detail: str, rung: Rung) -> Decision:

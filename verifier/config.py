@@ -25,12 +25,13 @@ class Limits:
     response_chars: int = 20_000_000  # a longer response is over_limit without being read
     answer_chars: int = 20_000  # a longer answer or gold is over_limit
     tokens: int = 6_000  # of one answer
-    depth: int = 120  # nesting of one answer
+    depth: int = 60  # nesting of one answer
     digits: int = 4_000  # of one numeral
     bits: int = 20_000  # of an integer that exact arithmetic may build
     exponent: int = 4_000  # largest integer exponent that exact arithmetic may expand
     terms: int = 600  # of an expanded canonical sum
-    work: int = 40_000  # elementary steps of canonical arithmetic for one answer
+    work: int = 100_000  # elementary steps of canonical arithmetic for one answer
+    steps: int = 40_000  # elementary steps of numeric evaluation for one answer or one comparison
     iterations: int = 2_000  # members of an evaluated sum, product or factorial
     members: int = 400  # of a list, set or matrix
     precision: int = 50  # decimal digits of the first numeric evaluation; the second uses twice as many
@@ -58,7 +59,8 @@ class VerifierConfig:
     extraction: which text counts as the answer: ``boxed`` (default), ``answer_tag``
         (``<answer>..</answer>``), ``final_answer`` ("the answer is ..."), ``any`` (box, tag,
         phrase, then the last formula, number or word).
-    timeout_s: wall-clock seconds that a worker process gets for one pair before it is killed.
+    timeout_s: CPU seconds that a worker process gets for one pair before it is killed; four times
+        as many wall-clock seconds, in case it sleeps.
     memory_mb: address-space limit of a worker process in MiB.
     second_opinion: ask math-verify (extra ``crosscheck``) about text that our parser cannot read.
 

@@ -161,7 +161,7 @@ def _candidate(text: str, found: Found) -> Candidate:
             start -= 1
         right = text[start:end].rstrip(_SPACES)
         if right.endswith("\\") and len(right) < end - start and escaped(right, len(right), 0):
-            right += " "  # a control space, `\ `, is no outer whitespace
+            right = text[start : start + len(right) + 1]  # a control space, `\ `, belongs to the answer
         inner, end = right, start + len(right)
     return Candidate(inner, (start, end), found.rule)
 

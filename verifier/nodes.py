@@ -195,6 +195,20 @@ class Choice(Node):
     content: Node | None = None
 
 
+def decimal_text(value: int | Fraction) -> str:
+    """A rational's decimal text; hexadecimal where Python refuses to write so many digits.
+
+    >>> decimal_text(Fraction(-7, 2))
+    '-7/2'
+    """
+    try:
+        return str(value)
+    except ValueError:  # sys.set_int_max_str_digits
+        if isinstance(value, Fraction):
+            return f"{value.numerator:#x}/{value.denominator:#x}"
+        return f"{value:#x}"
+
+
 def children(node: Node) -> tuple[Node, ...]:
     """The direct subnodes, in order."""
     found: list[Node] = []

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, TypeAlias
 
+from .canonical import Budget
 from .config import Limits
 from .nodes import (
     Add,
@@ -26,7 +27,6 @@ from .nodes import (
     Const,
     Degree,
     Div,
-    Matrix,
     Mul,
     Name,
     Node,
@@ -64,12 +64,13 @@ def _context(digits: int) -> Any:
 class _Evaluator:
     """One evaluation at one precision; values are pairs (mpf or mpc, error bound)."""
 
-    def __init__(self, digits: int, point: Mapping[str, Fraction | int], limits: Limits, real: bool) -> None:
+    def __init__(self, digits: int, point: Mapping[str, Fraction | int], budget: Budget, real: bool) -> None:
         self.mp = _context(digits)
         self.unit = self.mp.mpf(10) ** (2 - digits)
         self.point = dict(point)
         self.real = real
-        self.steps = limits.iterations * 10
+        self.budget = budget
+        self.cost = 1 + digits // 100
 
     def rounded(self, value: Any, error: Any) -> tuple[Any, Any]:
         size = abs(value)
@@ -82,8 +83,8 @@ class _Evaluator:
         return value, error + size * self.unit
 
     def of(self, node: Node) -> tuple[Any, Any]:
-        self.steps -= 1
-        if self.steps < 0:
+        self.budget.steps -= self.cost
+        if self.budget.steps < 0:
             raise OutOfReach("steps")
         mp = self.mp
         if isinstance(node, Num):
@@ -266,7 +267,7 @@ def has_imaginary(node: Node) -> bool:
 
 
 def _sample(name: str, index: int, integral: bool) -> Fraction | int:
-    digest = hashlib.sha256(f"{name}:{index}".encode()).digest()
+    digest = hashlib.sha256(f"{name}:{index}".encode("utf-8", "surrogatepass")).digest()
     if integral:
         return 1 + index + digest[0] % 3
     value = Fraction(int.from_bytes(digest[:4], "big"), 2**31) * 2 + Fraction(1, 7)
@@ -275,18 +276,24 @@ def _sample(name: str, index: int, integral: bool) -> Fraction | int:
     return -value if digest[4] % 2 else value
 
 
-def compare(a: Node, b: Node, limits: Limits) -> bool | None:
-    """True: equal; False: different; None: undecided. Both nodes are expressions."""
+def compare(a: Node, b: Node, limits: Limits, budget: Budget | None = None) -> bool | None:
+    """True: equal; False: different; None: undecided. Both nodes are expressions.
+
+    budget: what the evaluations may cost; a fresh one where none is given.
+    """
+    budget = budget or Budget(limits)
     free = sorted(symbols(a) | symbols(b))
     if not free:
-        return _at_point(a, b, {}, limits, real=False)
+        return _at_point(a, b, {}, limits, budget, real=False)
     integral = _integral(a) | _integral(b)
     real = not (has_imaginary(a) or has_imaginary(b))
     agreed = 0
     for index in range(limits.samples * _ATTEMPTS):
+        if budget.steps < 0:
+            return None
         point = {name: _sample(name, index, name in integral) for name in free}
         try:
-            verdict = _at_point(a, b, point, limits, real=real, either=True)
+            verdict = _at_point(a, b, point, limits, budget, real=real, either=True)
         except OutOfReach:
             continue
         if verdict is False:
@@ -299,19 +306,26 @@ def compare(a: Node, b: Node, limits: Limits) -> bool | None:
 
 
 def _at_point(
-    a: Node, b: Node, point: Mapping[str, Fraction | int], limits: Limits, *, real: bool, either: bool = False
+    a: Node,
+    b: Node,
+    point: Mapping[str, Fraction | int],
+    limits: Limits,
+    budget: Budget,
+    *,
+    real: bool,
+    either: bool = False,
 ) -> bool | None:
     """The comparison at one point; raises OutOfReach (or answers None) where a side is undefined."""
     digits = limits.precision
     try:
-        first = _difference(a, b, point, limits, _FIRST_DIGITS, real)
+        first = _difference(a, b, point, budget, _FIRST_DIGITS, real)
         if first[0] > 16 * first[1]:
             return False
-        low = _difference(a, b, point, limits, digits, real)
+        low = _difference(a, b, point, budget, digits, real)
         if low[0] <= 4 * low[1] and not _close(low):  # large values: more digits before another verdict
             digits = min(digits * 3, 3 * limits.precision + low[3])
-            low = _difference(a, b, point, limits, digits, real)
-        high = _difference(a, b, point, limits, digits * 2, real)
+            low = _difference(a, b, point, budget, digits, real)
+        high = _difference(a, b, point, budget, digits * 2, real)
     except OutOfReach:
         if either:
             raise
@@ -327,10 +341,10 @@ def _close(found: _Gap) -> bool:
     return bool(size) and bound < size * 1e-25 and bound < 1e-25
 
 
-def _difference(a: Node, b: Node, point: Mapping[str, Fraction | int], limits: Limits, digits: int, real: bool) -> _Gap:
+def _difference(a: Node, b: Node, point: Mapping[str, Fraction | int], budget: Budget, digits: int, real: bool) -> _Gap:
     """(|a - b|, error bound, smaller size, decimal digits before the point)."""
-    left, left_error = _Evaluator(digits, point, limits, real).of(a)
-    evaluator = _Evaluator(digits, point, limits, real)
+    left, left_error = _Evaluator(digits, point, budget, real).of(a)
+    evaluator = _Evaluator(digits, point, budget, real)
     right, right_error = evaluator.of(b)
     mp = evaluator.mp
     size = min(abs(left), abs(right))
@@ -341,10 +355,10 @@ def _difference(a: Node, b: Node, point: Mapping[str, Fraction | int], limits: L
     return abs(left - right), bound, size, whole
 
 
-def sign(node: Node, limits: Limits) -> int | None:
+def sign(node: Node, limits: Limits, budget: Budget | None = None) -> int | None:
     """-1 or 1 for a real expression without symbols; None where undecided (zero is never claimed)."""
     try:
-        value, error = _Evaluator(limits.precision, {}, limits, real=True).of(node)
+        value, error = _Evaluator(limits.precision, {}, budget or Budget(limits), real=True).of(node)
     except OutOfReach:
         return None
     if abs(value) <= 4 * error:
@@ -352,8 +366,9 @@ def sign(node: Node, limits: Limits) -> int | None:
     return 1 if value > 0 else -1
 
 
-def proportional(a: Node, b: Node, limits: Limits) -> bool | None:
+def proportional(a: Node, b: Node, limits: Limits, budget: Budget | None = None) -> bool | None:
     """Whether a = c * b for one nonzero constant c; at every sample point, as in `compare`."""
+    budget = budget or Budget(limits)
     free = sorted(symbols(a) | symbols(b))
     if not free:
         return None
@@ -364,11 +379,11 @@ def proportional(a: Node, b: Node, limits: Limits) -> bool | None:
     for index in range(limits.samples * _ATTEMPTS):
         point = {name: _sample(name, index, name in integral) for name in free}
         if first is None:
-            if _defined(a, b, point, limits, real):
+            if _defined(a, b, point, limits, budget, real):
                 first = point
             continue
         try:
-            verdict = _cross(a, b, first, point, limits, real)
+            verdict = _cross(a, b, (first, point), limits, budget, real)
         except OutOfReach:
             continue
         if verdict is False:
@@ -379,10 +394,10 @@ def proportional(a: Node, b: Node, limits: Limits) -> bool | None:
     return True if agreed >= 3 else None
 
 
-def _defined(a: Node, b: Node, point: Mapping[str, Fraction | int], limits: Limits, real: bool) -> bool:
+def _defined(a: Node, b: Node, point: Mapping[str, Fraction | int], limits: Limits, budget: Budget, real: bool) -> bool:
     try:
         for node in (a, b):
-            value, error = _Evaluator(limits.precision, point, limits, real).of(node)
+            value, error = _Evaluator(limits.precision, point, budget, real).of(node)
             if abs(value) <= 4 * error:
                 return False
     except OutOfReach:
@@ -391,14 +406,19 @@ def _defined(a: Node, b: Node, point: Mapping[str, Fraction | int], limits: Limi
 
 
 def _cross(
-    a: Node, b: Node, p: Mapping[str, Fraction | int], q: Mapping[str, Fraction | int], limits: Limits, real: bool
+    a: Node,
+    b: Node,
+    points: tuple[Mapping[str, Fraction | int], Mapping[str, Fraction | int]],
+    limits: Limits,
+    budget: Budget,
+    real: bool,
 ) -> bool | None:
     """a(p) b(q) against a(q) b(p), at two precisions."""
     verdicts = []
     for digits in (limits.precision, 2 * limits.precision):
-        e = _Evaluator(digits, p, limits, real)
+        e = _Evaluator(digits, points[0], budget, real)
         ap, bp = e.of(a), e.of(b)
-        e = _Evaluator(digits, q, limits, real)
+        e = _Evaluator(digits, points[1], budget, real)
         aq, bq = e.of(a), e.of(b)
         left, right = e.times(ap, bq), e.times(aq, bp)
         bound = left[1] + right[1]
@@ -406,7 +426,3 @@ def _cross(
         gap = abs(left[0] - right[0])
         verdicts.append(False if gap > 4 * bound else True if bound < size * 1e-25 else None)
     return verdicts[-1] if verdicts[0] == verdicts[-1] or verdicts[-1] is False else None
-
-
-def is_matrix(node: Node) -> bool:
-    return isinstance(node, Matrix)

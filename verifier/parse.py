@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from .config import DEFAULT_CONFIG, Limits, Policy
-from .grammar import StatementParser
+from .grammar.statement import StatementParser
 from .nodes import Based, Choice, Node, Num, Text
 from .syntax import LimitError, ParseError, UndefinedError, normalise, tokenize
 from .words import canonical_words, is_word
@@ -24,7 +24,28 @@ _CHOICE = re.compile(
     r"\s*\}?\s*[.:]?\s*"
 )
 _QUESTION = re.compile(r"\s*\?*\s*$|\s*(?:nan|NaN|undefined|DNE|null|None|N/A)\s*$")
-_TRAILING = re.compile(r"(?:[\s.,;:~]|\\\\(?=\s*$)|\\[ ,;!](?=\s*$)|\\(?:quad|qquad|newline)\s*$|\\\s*$)+$")
+_STYLE = re.compile(
+    r"\\(?:(?:text)?color\s*\{[^{}]*\}|(?:display|text|script)style|[Ll]arge|LARGE|huge|Huge|normalsize|small|bf|rm|it"
+    r"|boldmath|quad|qquad|hspace\*?\s*\{[^{}]*\}|[,;:!> ])(?![a-zA-Z])\s*"
+)
+_STYLE_GROUP = re.compile(
+    r"\\(?:boldsymbol|math(?:bf|rm|it|sf|tt|cal)|bm|pmb|underline|emph|mbox|text(?:bf|it|rm|sf|normal)?)\s*\{"
+)
+_PUNCTUATION = " .,;:~\n\t\r"
+_SPACING = ("\\\\", "\\,", "\\;", "\\!", "\\:", "\\quad", "\\qquad", "\\newline", "\\ ")
+
+
+def _without_tail(text: str) -> str:
+    """Without trailing punctuation and spacing commands; one pass from the end."""
+    while True:
+        before = text
+        text = text.rstrip(_PUNCTUATION)
+        if text.endswith("\\") and not text.endswith("\\\\"):
+            text = text[:-1]
+        for command in _SPACING:
+            text = text.removesuffix(command)
+        if text == before or not text:
+            return text
 
 
 def unwrap(text: str) -> str:
@@ -35,10 +56,13 @@ def unwrap(text: str) -> str:
     """
     for _ in range(12):
         before = text
-        text = text.strip()
-        if text[-1:] in " .,;:~\\\n":
-            trimmed = _TRAILING.sub("", text)
-            text = trimmed if trimmed or not text else text[:1]
+        text = text.strip(" \n\t\r~")
+        if text[-1:] in _PUNCTUATION or "\\" in text[-9:]:
+            text = _without_tail(text) or text[:1]
+        if text[:1] == "\\":
+            style = _STYLE.match(text)
+            if style and style.end() < len(text):
+                text = text[style.end() :]
         for opening, closing in _WRAPPERS:
             if text.startswith(opening) and text.endswith(closing) and len(text) >= len(opening) + len(closing):
                 inner = text[len(opening) : -len(closing)]
@@ -49,9 +73,21 @@ def unwrap(text: str) -> str:
             text = text[box.end() : -1]
         elif text[:1] == "{" and _closes_at_end(text, 1) and not _INFIX.search(text):
             text = text[1:-1]
+        else:
+            text = _without_style_group(text)
         if text == before:
             break
     return text
+
+
+def _without_style_group(text: str) -> str:
+    r"""The inside of `\mathbf{...}` and the like around everything; words stay in their `\text`."""
+    group = _STYLE_GROUP.match(text)
+    if group is None or not _closes_at_end(text, group.end()):
+        return text
+    inner = text[group.end() : -1]
+    wordy = text.startswith(("\\text", "\\mbox", "\\mathrm", "\\emph"))
+    return text if wordy and not ("$" in inner or "\\" in inner) else inner
 
 
 def _closes_at_end(text: str, start: int) -> bool:
@@ -87,6 +123,8 @@ def parse(text: str, limits: Limits, policy: Policy = DEFAULT_CONFIG.policy) -> 
     based = _BASED.fullmatch(text)
     if based:
         base = int(based.group(2) or based.group(3))
+        if len(based.group(1)) > limits.digits:
+            raise LimitError(f"a numeral of {len(based.group(1))} digits; the limit is {limits.digits}")
         if 2 <= base <= 36 and all(int(d, 36) < base for d in based.group(1)):
             return Based(based.group(1).lstrip("0").upper() or "0", base)
     choice = _CHOICE.match(text)

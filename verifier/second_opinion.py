@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+try:  # here, so that the import is charged to the worker's start and not to a pair
+    import math_verify
+except ImportError:
+    math_verify = None
+
 
 def decide(payload: Mapping[str, Any]) -> dict[str, Any]:
     """{answer, gold} -> {equal: True | False | None, why}."""
-    try:
-        import math_verify
-    except ImportError:
+    if math_verify is None:
         return {"equal": None, "why": "second_opinion needs math-verify: pip install 'rlvr-verifier[crosscheck]'"}
     gold = math_verify.parse(f"\\boxed{{{payload['gold']}}}", parsing_timeout=None)
     answer = math_verify.parse(f"\\boxed{{{payload['answer']}}}", parsing_timeout=None)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import sympy
+from sympy.core.cache import clear_cache
 
 from .answers import recognise
 from .answers.base import Answer
@@ -51,6 +52,7 @@ class Unsupported(Exception):
 
 def decide(payload: Mapping[str, Any]) -> dict[str, Any]:
     """{answer, gold, limits} -> {equal: True | False | None, why}."""
+    clear_cache()  # so that no answer depends on the pairs before it
     limits, policy = Limits(**payload["limits"]), Policy()
     try:
         answer = recognise(parse(payload["answer"], limits, policy), limits, policy)

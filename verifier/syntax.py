@@ -12,6 +12,7 @@ import re
 from typing import NamedTuple
 
 from .config import Limits
+from .grammar.tables import KNOWN_COMMANDS
 
 
 class ParseError(Exception):
@@ -50,7 +51,7 @@ _CHARACTERS = {
     "×": r"\times ", "⋅": r"\cdot ", "·": r"\cdot ", "∙": r"\cdot ", "•": r"\cdot ", "∗": "*",
     "÷": r"\div ", "∕": "/", "⁄": "/",
     "≤": r"\le ", "≥": r"\ge ", "⩽": r"\le ", "⩾": r"\ge ", "≠": r"\ne ", "≈": r"\approx ", "≡": r"\equiv ",
-    "∞": r"\infty ", "√": r"\sqrt ", "∛": r"\sqrt[3]", "∜": r"\sqrt[4]",
+    "∞": r"\infty ", "√": r"\surd ", "∛": r"\surd[3]", "∜": r"\surd[4]",
     "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "∉": r"\notin ", "∅": r"\emptyset ", "⌀": r"\emptyset ",
     "∖": r"\setminus ", "⊂": r"\subset ", "⊆": r"\subseteq ", "∨": r"\vee ", "∧": r"\wedge ",
     "±": r"\pm ", "∓": r"\mp ", "°": r"^\circ ", "º": r"^\circ ", "˚": r"^\circ ",
@@ -104,17 +105,17 @@ _DAMAGED = (
     (re.compile("\x0b(?=[a-zA-Z])"), r"\\v"),
     (re.compile(r"\t(?=(?:ext|imes|heta|frac|an\b|au\b|o\b|riangle))"), r"\\t"),
     (re.compile(r"\r(?=(?:ight|angle|floor|ceil|ho\b))"), r"\\r"),
-    (re.compile(r"\n(?=(?:eq?\b|otin|u\b|abla))"), r"\\n"),
+    (re.compile(r"\n(?=(?:eq\b|otin|abla))"), r"\\n"),
 )
 _HTML = re.compile(r"&(?:lt|gt|le|ge|ne|amp|minus|times|nbsp|pi|radic|infin|quot|#\d{1,6});")
-_DOUBLED = re.compile(r"\\\\(?=[a-zA-Z(\[{%$!,;])")
+_DOUBLED = re.compile(r"\\\\(?=[a-zA-Z()\[\]{}%$!,;])")
 
 
 def normalise(text: str) -> str:
     r"""One spelling of characters: ASCII where a command or sign says the same.
 
     >>> normalise("√2 ≤ x² ＋ ½")
-    '\\sqrt 2 \\le  x^{2} + \\frac 12 '
+    '\\surd 2 \\le  x^{2} + \\frac 12 '
     """
     if not text.isascii():
         for pattern, plain, mark in _SCRIPT_RUNS:
@@ -131,20 +132,6 @@ def normalise(text: str) -> str:
     return text
 
 
-# Every command that the grammar knows; a longer unknown one is split after the longest of these.
-KNOWN_COMMANDS = frozenset(
-    r"frac dfrac tfrac cfrac sqrt times cdot div pm mp le leq leqslant ge geq geqslant lt gt ne neq approx "
-    r"equiv cong sim infty pi cup cap in notin emptyset varnothing setminus subset subseteq binom dbinom "
-    r"tbinom choose over sin cos tan cot sec csc arcsin arccos arctan arccot sinh cosh tanh coth log ln lg "
-    r"exp max min gcd lcm det deg lim sum prod int lfloor rfloor lceil rceil langle rangle lbrace rbrace "
-    r"lbrack rbrack lvert rvert vert mid circ degree prime overline bar dot hat vec widehat tilde mathbf "
-    r"mathbb mathcal text mathrm operatorname textbf boxed fbox ldots dots cdots vdots ddots angle triangle "
-    r"begin end pmod bmod mod to rightarrow implies iff backslash ast star bullet cdotp Delta Gamma Lambda "
-    r"Omega Phi Pi Psi Sigma Theta Xi underline underbrace overrightarrow infin not alpha beta gamma delta "
-    r"epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau upsilon phi "
-    r"varphi chi psi omega ell hbar Re Im arg".split()
-)
-
 _TOKEN = re.compile(
     r"""
     (?P<num>
@@ -156,7 +143,7 @@ _TOKEN = re.compile(
       | \.\d+
     )
   | (?P<text> \\(?:text(?:rm|it|bf|sc|sf|tt|normal)?|math(?:rm|it|sf)|[mh]box|operatorname|emph)\*?
-        \s*\{ (?P<body> [^{}$\\]* ) \} )
+        \s*\{ (?P<body> (?: [^{}$\\] | \\[%$&\#_ ,;!] )* ) \} )
   | (?P<cmd> \\ (?: [a-zA-Z]+ | . | $ ) )
   | (?P<word> [aApP]\.\s?[mM]\b\.? | [A-Za-z]+ )
   | (?P<op> <=> | \*\* | <= | >= | != | == | =< | => | := | -> | \+- | \+/- | && | \|\| | . )
@@ -172,12 +159,13 @@ _SKIPPED = frozenset(
     r"mathbin mathrel mathord mathopen mathclose normalsize large Large small ensuremath relax protect".split()
 )
 _SPACES = frozenset({" ", "\n", "\t", "\r"})
+_WIDE = frozenset({",", ";", ":", ">", "quad", "qquad", "hfill", "thinspace", "medspace", "thickspace", "enspace"})
 
 _LOGIC = {"and": "and", "or": "or", "wedge": "and", "land": "and", "vee": "or", "lor": "or"}
 _QUALIFIER = re.compile(r"(?:for|where|when|with|if|such that|as|since|because|i\.e\.|in which)\b|forall\b", re.I)
 # a \text{...} that holds mathematics rather than words
-_MATHEMATICAL = re.compile(r"^\W*\d|[=+()<>:|\[\]]|^\W*-\W*\d|\^|^[.\s]*$")
-_UNIT_TEXT = re.compile(r"[~\s]*[A-Za-zµ°]+[\s.]*(?:/[\s]*[A-Za-z]+|\^?-?\d)*[~\s.]*$")
+_MATHEMATICAL = re.compile(r"^\W*\d|[=+()<>:|\[\]%$\\^]|^[.\s]*$")
+_UNIT_TEXT = re.compile(r"[A-Za-zµ°]+(?:\ ?[A-Za-z]+)?[ .]?(?:/ ?[A-Za-z]+|\^?-?\d)*$")
 
 
 def tokenize(text: str, limits: Limits) -> list[Token]:
@@ -213,10 +201,12 @@ def _scan(text: str, limits: Limits, tokens: list[Token]) -> None:
         if kind == "cmd":
             value = value[1:]
             if value in _SKIPPED or value in _SPACES:
-                space = space or value not in ("!", "left", "right")
+                space = space or value in _SPACES or value in _WIDE
                 continue
             if value in _LOGIC:
                 kind, value = "logic", _LOGIC[value]
+            elif value == "forall":
+                kind = "qualifier"
             elif value not in KNOWN_COMMANDS and value.isalpha():
                 head = _known_head(value)
                 if head:  # "\ley" is "\le y"
@@ -233,7 +223,7 @@ def _scan(text: str, limits: Limits, tokens: list[Token]) -> None:
             elif not body:
                 space = True
                 continue
-            elif _MATHEMATICAL.search(body) and not _UNIT_TEXT.match(body):
+            elif _MATHEMATICAL.search(body) and not _UNIT_TEXT.match(body.rstrip(" .")):
                 _scan(body, limits, tokens)
                 continue
             else:

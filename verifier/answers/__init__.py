@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..canonical import Budget
 from ..config import DEFAULT_CONFIG, Limits, Policy
 from ..nodes import Node
 from ..syntax import ParseError
@@ -36,7 +37,11 @@ def _recognise(node: Node, settings: Settings) -> Answer:
 
 def recognise(node: Node, limits: Limits, policy: Policy) -> Answer:
     """The typed answer of a node. Raises ParseError, UndefinedError or LimitError."""
-    return _recognise(node, Settings(limits, policy, _recognise))
+    settings = Settings(limits, policy, _recognise, Budget(limits))
+    try:
+        return _recognise(node, settings)
+    finally:
+        settings.budget = None
 
 
 def _same_or_strict(a: Answer, b: Answer, ctx: Context) -> Outcome | None:
@@ -75,13 +80,15 @@ def _views(a: Answer, b: Answer, ctx: Context) -> list[tuple[Answer, Answer]]:
 
 
 def compare_strictly(a: Answer, b: Answer, settings: Settings) -> Outcome:
-    return compare(a, b, Context(settings.limits, settings.policy, False, compare))
+    budget = settings.budget or Budget(settings.limits)
+    return compare(a, b, Context(settings.limits, settings.policy, False, compare, budget))
 
 
 def context(
     limits: Limits = DEFAULT_CONFIG.limits, policy: Policy = DEFAULT_CONFIG.policy, *, lenient: bool
 ) -> Context:
-    return Context(limits, policy, lenient, compare)
+    """The context of one comparison, with a fresh budget."""
+    return Context(limits, policy, lenient, compare, Budget(limits))
 
 
 __all__ = ["TYPES", "Answer", "Context", "Outcome", "compare", "compare_strictly", "context", "recognise"]

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
+from ..canonical import Budget
 from ..config import Limits, Policy
 from ..nodes import Node
 from ..verdict import Rung
@@ -58,15 +59,21 @@ class Context:
     policy: Policy
     lenient: bool
     compare: Callable[[Answer, Answer, Context], Outcome]
+    budget: Budget
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Settings:
-    """What recognition needs to know."""
+    """What recognition needs to know.
+
+    budget: shared by all members of the answer while it is recognised, None afterwards: what a
+    comparison works out later must not depend on earlier comparisons.
+    """
 
     limits: Limits
     policy: Policy
     recognise: Callable[[Node, Settings], Answer]
+    budget: Budget | None = None
 
 
 class Answer(ABC):

@@ -7,12 +7,13 @@ cannot change the verdict.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from ..nodes import Add, Logic, NamedSet, Node, Num, PlusMinus, Seq, children, negate, rebuilt
 from ..verdict import Rung
-from .base import DIFFERENT, Answer, Context, Outcome, Settings, combine
+from .base import DIFFERENT, EQUAL, Answer, Context, Outcome, Settings, combine
 
 UNORDERED = frozenset({"list", "set"})
 
@@ -81,7 +82,7 @@ def _pairwise(mine: Sequence[Answer], theirs: Sequence[Answer], ctx: Context) ->
 
 def _distinct(items: tuple[Answer, ...], ctx: Context) -> tuple[Answer, ...]:
     kept: list[Answer] = []
-    strict = Context(ctx.limits, ctx.policy, False, ctx.compare)
+    strict = Context(ctx.limits, ctx.policy, False, ctx.compare, ctx.budget)
     for item in items:
         if not any(ctx.compare(item, other, strict).equal for other in kept):
             kept.append(item)
@@ -89,7 +90,10 @@ def _distinct(items: tuple[Answer, ...], ctx: Context) -> tuple[Answer, ...]:
 
 
 def match(mine: Sequence[Answer], theirs: Sequence[Answer], ctx: Context) -> Outcome:
-    """A perfect matching between two bags of the same size, by augmenting paths."""
+    """A perfect matching between two bags of the same size: equal forms first, then augmenting paths."""
+    mine, theirs = _without_common(mine, theirs)
+    if not mine:
+        return EQUAL
     table: dict[tuple[int, int], Outcome] = {}
 
     def outcome(i: int, j: int) -> Outcome:
@@ -118,6 +122,25 @@ def match(mine: Sequence[Answer], theirs: Sequence[Answer], ctx: Context) -> Out
         return Outcome(None)
     rungs = [o.rung for o in table.values() if o.equal is False]
     return Outcome(False, rungs[0] if rungs else Rung.CANONICAL)
+
+
+def _without_common(mine: Sequence[Answer], theirs: Sequence[Answer]) -> tuple[list[Answer], list[Answer]]:
+    """Both bags less the members whose kind and form agree; those are equal under every policy."""
+    left = Counter((item.kind, item.form) for item in mine)
+    right = Counter((item.kind, item.form) for item in theirs)
+    return _less(mine, left & right), _less(theirs, left & right)
+
+
+def _less(items: Sequence[Answer], common: Counter[tuple[str, str]]) -> list[Answer]:
+    common = Counter(common)
+    kept = []
+    for item in items:
+        key = (item.kind, item.form)
+        if common[key] > 0:
+            common[key] -= 1
+        else:
+            kept.append(item)
+    return kept
 
 
 def _likely(i: int, size: int) -> Iterator[int]:

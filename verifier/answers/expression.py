@@ -7,7 +7,6 @@ is left to the numeric rung, and what that cannot say is undecided.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import ClassVar
 
 from .. import numeric
@@ -31,6 +30,7 @@ from ..nodes import (
     SetOp,
     Text,
     children,
+    decimal_text,
 )
 from ..syntax import ParseError, UndefinedError
 from ..units import canonical_unit
@@ -59,7 +59,7 @@ class Expression(Answer):
         if isinstance(node, Num):
             self.rational = node.value
             return
-        self.canoniser = Canoniser(settings.limits)
+        self.canoniser = Canoniser(settings.limits, settings.budget)
         try:
             self.sum = self.canoniser.of(node)
             self.rational = constant(self.sum)
@@ -71,7 +71,7 @@ class Expression(Answer):
     def form(self) -> str:
         if self._form is None:
             if self.rational is not None:
-                self._form = _decimal(self.rational)
+                self._form = decimal_text(self.rational)
             elif self.sum is not None:
                 self._form = render(self.sum)
             else:
@@ -100,7 +100,7 @@ class Expression(Answer):
                 return exact
         elif self.node == other.node:
             return Outcome(True, Rung.IDENTICAL)
-        found = numeric.compare(self.node, other.node, ctx.limits)
+        found = numeric.compare(self.node, other.node, ctx.limits, ctx.budget)
         if found is None:
             return UNDECIDED
         return Outcome(found, Rung.NUMERIC)
@@ -207,21 +207,10 @@ def _cross_multiplied(a: tuple[Sum, Canoniser], b: tuple[Sum, Canoniser]) -> Out
         return None
 
 
-def _decimal(value: Rational) -> str:
-    """A rational's text, however many digits (str(int) has a limit of its own)."""
-    try:
-        return str(value)
-    except ValueError:
-        sign = "-" if value < 0 else ""
-        if isinstance(value, Fraction):
-            return f"{sign}{abs(value.numerator):#x}/{value.denominator:#x}"
-        return f"{sign}{abs(value):#x}"
-
-
 def describe(node: Node) -> str:
     """A readable form of a tree without a canonical sum."""
     if isinstance(node, Num):
-        return _decimal(node.value)
+        return decimal_text(node.value)
     if isinstance(node, (Name, Const)):
         return node.name
     name = node.name if isinstance(node, Call) else type(node).__name__.lower()

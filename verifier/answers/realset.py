@@ -46,9 +46,10 @@ def _order(a: End, b: End) -> int:
     if a.form == b.form:
         return 0
     gap = difference(a.node, b.node)
-    found = numeric.sign(gap, a.settings.limits)
+    budget = a.settings.budget
+    found = numeric.sign(gap, a.settings.limits, budget)
     if found is None:
-        if not numeric.symbols(gap) and numeric.compare(a.node, b.node, a.settings.limits):
+        if not numeric.symbols(gap) and numeric.compare(a.node, b.node, a.settings.limits, budget):
             return 0
         raise Unordered
     return found
@@ -371,9 +372,11 @@ def _of_logic(node: Logic, settings: Settings) -> RealSet | None:
         sets.append(found)
     if len({s.variable for s in sets}) != 1:
         return None
+    if node.op == "or":
+        return RealSet(normal([piece for s in sets for piece in s.pieces]), sets[0].variable)
     pieces = sets[0].pieces
     for other in sets[1:]:
-        pieces = normal([*pieces, *other.pieces]) if node.op == "or" else intersection(pieces, other.pieces)
+        pieces = intersection(pieces, other.pieces)
     return RealSet(pieces, sets[0].variable)
 
 
@@ -401,12 +404,11 @@ def _real_set(node: Node, settings: Settings) -> RealSet | None:
         pieces = [s.pieces for s in sets if s is not None]
         if len(pieces) != len(sets):
             return None
+        if node.op == "union":
+            return RealSet(normal([piece for part in pieces for piece in part]))
         result = pieces[0]
         for other in pieces[1:]:
-            if node.op == "union":
-                result = normal([*result, *other])
-            else:
-                result = intersection(result, other if node.op == "intersection" else complement(other))
+            result = intersection(result, other if node.op == "intersection" else complement(other))
         return RealSet(result)
     return None
 

@@ -87,7 +87,9 @@ class Equation(Answer):
                 return DIFFERENT
             if decisive(a[1], a[0]) and decisive(b[1], b[0]):
                 return DIFFERENT
-        found = numeric.proportional(difference(self.left, self.right), difference(other.left, other.right), ctx.limits)
+        found = numeric.proportional(
+            difference(self.left, self.right), difference(other.left, other.right), ctx.limits, ctx.budget
+        )
         return UNDECIDED if found is None else Outcome(found, Rung.NUMERIC)
 
     def _labelled(self, other: Equation, ctx: Context) -> Outcome:

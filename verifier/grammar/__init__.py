@@ -4,7 +4,3 @@ stream -> numerals -> scripts -> quantities -> functions -> commands -> expressi
 """
 
 from __future__ import annotations
-
-from .statement import StatementParser
-
-__all__ = ["StatementParser"]

@@ -46,8 +46,8 @@ class CommandRules(FunctionRules):
         if name in FRACTIONS:
             top = self.argument()
             return Div(top, self.argument())
-        if name == "sqrt":
-            return self._root()
+        if name in ("sqrt", "surd"):
+            return self._root(name)
         if name in BINOMIALS:
             top = self.argument()
             return Call("binom", (top, self.argument()))

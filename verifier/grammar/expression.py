@@ -17,7 +17,7 @@ from ..syntax import Token
 from ..units import CURRENCY_SIGNS
 from .commands import CommandRules
 from .scripts import primed, script_text
-from .tables import DAY_HALVES, NOT_OPERANDS, SPELT, TIMES
+from .tables import DAY_HALVES, NOT_OPERANDS, ORDINALS, SPELT, TIMES
 
 
 class ExpressionParser(CommandRules):
@@ -67,6 +67,8 @@ class ExpressionParser(CommandRules):
                     break
                 self.at += 1
                 factors = [self._quotient(factors)]
+            elif kind == "word" and value in ORDINALS and isinstance(factors[-1], Num):
+                self.at += 1
             elif kind == "cmd" and value in ("bmod", "mod"):
                 self.at += 1
                 factors = [Call("mod", (product(factors), self.unary()))]
@@ -134,13 +136,15 @@ class ExpressionParser(CommandRules):
                 if self._accept_degree():
                     base = self._degrees(base)
                     continue
+                if isinstance(base, Num) and self._accept_ordinal():
+                    continue
                 if self.peek("prime", "cmd") or self.peek("'"):
                     self.at += 1
                     base = primed(base)
                     continue
-                exponent = self.script()
+                exponent = self._tower(self.script())
             elif self.accept("**"):
-                exponent = self.unary()
+                exponent = self._tower(self.script())
             elif self.tokens[self.at].kind == "cmd" and self.tokens[self.at].value in ("circ", "degree"):
                 self.at += 1
                 base = self._degrees(base)
@@ -150,6 +154,21 @@ class ExpressionParser(CommandRules):
             base = self.postfix(
                 Unit(f"{base.name}^{script_text(exponent)}") if isinstance(base, Unit) else Pow(base, exponent)
             )
+
+    def _accept_ordinal(self) -> bool:
+        ahead = self.tokens[self.at : self.at + 3]
+        braced = len(ahead) == 3 and ahead[0].value == "{" and ahead[2].value == "}"
+        token = ahead[1] if braced else ahead[0]
+        if token.kind not in ("word", "text") or token.value not in ORDINALS:
+            return False
+        self.at += 3 if braced else 1
+        return True
+
+    def _tower(self, exponent: Node) -> Node:
+        """`2^3^2` and `2**3**2` are 2^(3^2)."""
+        if self.accept("^") or self.accept("**"):
+            return Pow(exponent, self.nested(lambda: self._tower(self.script())))
+        return exponent
 
     def postfix(self, node: Node) -> Node:
         while True:

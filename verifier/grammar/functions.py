@@ -29,7 +29,7 @@ class FunctionRules(QuantityRules):
             if self.peek("_"):
                 self.at += 1
                 base = self._log_base() if name in ("log", "ln", "lg") else Name(self._raw_script())
-            elif self.peek("^"):
+            elif self.peek("^") or self.peek("**"):
                 self.at += 1
                 exponent = self.script()
         args = self._function_arguments(name)
@@ -75,13 +75,14 @@ class FunctionRules(QuantityRules):
         self.depth -= 1
         return (negate(node) if negative else node,)
 
-    def _root(self) -> Node:
+    def _root(self, command: str) -> Node:
+        r"""`\\sqrt[3]{4}`, and `√10`, whose argument is a whole numeral."""
         index: Node = Num(2)
         if self.peek("["):
             self.at += 1
             index = self.nested(self.additive)
             self.expect("]")
-        return Call("root", (self.argument(), index))
+        return Call("root", (self.argument() if command == "sqrt" else self.script(), index))
 
     def _big(self, op: str) -> Node:
         low = high = None

@@ -10,7 +10,7 @@ import re
 from fractions import Fraction
 
 from ..nodes import Add, Div, Mul, Node, Num, Pow
-from ..syntax import ParseError, Token
+from ..syntax import Token
 from .stream import TokenStream
 from .tables import FRACTIONS
 
@@ -34,7 +34,7 @@ def numeral(text: str) -> Num:
             return Num(
                 value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value,
                 len(digits) or None,
-                text,
+                text if digits else whole,
             )
     return Num(int(text), None, text, commas)
 
@@ -62,36 +62,37 @@ class NumeralRules(TokenStream):
         return self._mixed(node, after) or node
 
     def _mixed(self, whole: Num, after: Token) -> Node | None:
-        r"""`4\frac23`, `4 2/3`: a whole number directly before a proper fraction of numerals."""
+        r"""`4\\frac23`, `4 2/3`: a whole number directly before a proper fraction of numerals."""
         if whole.decimals is not None or not whole.digits:
             return None
-        start, tokens = self.at, self.tokens
-        if after.kind == "cmd" and after.value in FRACTIONS:
-            self.at += 1
-            try:
-                above, below = self.argument(), self.argument()
-            except ParseError:
-                self.at = start
-                return None
-        elif (
-            after.kind == "num"
-            and after.space
-            and tokens[self.at + 1].value == "/"
-            and tokens[self.at + 2].kind == "num"
-        ):
-            above, below = numeral(after.value), numeral(tokens[self.at + 2].value)
-            self.at += 3
-        else:
+        found = self._plain_fraction(after)
+        if found is None:
             return None
-        if (
-            isinstance(above, Num)
-            and isinstance(below, Num)
-            and isinstance(above.value, int)
-            and isinstance(below.value, int)
-            and 0 < above.value < below.value
-        ):
-            return Add((whole, Div(above, below)))
-        self.at = start
+        above, below, end = found
+        if not (above.isdigit() and below.isdigit() and 0 < int(above) < int(below)):
+            return None
+        self.at = end
+        return Add((whole, Div(numeral(above), numeral(below))))
+
+    def _plain_fraction(self, first: Token) -> tuple[str, str, int] | None:
+        """Two numerals that make a fraction from here on, and where it ends; nothing is consumed."""
+        values = [t.value for t in self.tokens[self.at : self.at + 7]] + [""] * 7
+        if first.kind == "num":
+            if first.space and values[1] == "/":
+                return values[0], values[2], self.at + 3
+            return None
+        if first.value == "{" and values[2] == "over" and values[4] == "}":
+            return values[1], values[3], self.at + 5
+        if first.kind != "cmd" or first.value not in FRACTIONS:
+            return None
+        if values[1] == "{" and values[3] == "}":
+            if values[4] == "{" and values[6] == "}":
+                return values[2], values[5], self.at + 7
+            return (values[2], values[4], self.at + 5) if len(values[4]) == 1 else None
+        if len(values[1]) == 2:
+            return values[1][0], values[1][1], self.at + 2
+        if len(values[1]) == 1 and values[2] == "{" and values[4] == "}":
+            return values[1], values[3], self.at + 5
         return None
 
     def _repeating(self, text: str, after: Token) -> Node | None:
@@ -121,11 +122,11 @@ class NumeralRules(TokenStream):
             or (after.value == "." and [t.value for t in self.tokens[self.at : self.at + 3]] == ["."] * 3)
         ):
             self.at += 3 if after.value == "." else 1
-            found = re.search(r"(\d{1,6}?)\1{2,}$|(\d{2,6})\2$", fixed)
+            found = re.search(r"(\d{1,6}?)\1{2,}$|(\d{2,6})\2$", fixed[-40:])
             if found is None:
                 return Num(Fraction(int(whole + fixed), 10 ** len(fixed)), len(fixed), whole + "." + fixed)
             period = found.group(1) or found.group(2)
-            fixed = fixed[: found.start()]
+            fixed = fixed[: -len(found.group())]
         if not period:
             self.at = at
             return None

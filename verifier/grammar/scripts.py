@@ -59,7 +59,7 @@ class ScriptRules(NumeralRules):
         if isinstance(node, (Num, Based)) and isinstance(node, Num) and node.digits:
             digit = self.script()
             if isinstance(digit, Num) and isinstance(digit.value, int) and 2 <= digit.value <= 36:
-                if node.decimals is None and all(int(d, 36) < digit.value for d in node.digits):
+                if node.digits.isdigit() and all(int(d, 36) < digit.value for d in node.digits):
                     return Based(node.digits.lstrip("0") or "0", digit.value)
                 raise ParseError("a digit is too large for the base", self.tokens[at].pos)
             raise ParseError("a numeral with a subscript that is no base", self.tokens[at].pos)

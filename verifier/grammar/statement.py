@@ -35,7 +35,7 @@ from ..nodes import (
 from ..syntax import LimitError
 from ..words import canonical_words, is_word, means_empty_set
 from .expression import ExpressionParser
-from .tables import FUNCTIONS
+from .tables import FUNCTIONS, TRANSPARENT
 
 _RELATIONS = {
     "=": "=", "==": "=", ":=": "=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "=<": "<=", "!=": "!=",
@@ -113,7 +113,7 @@ class StatementParser(ExpressionParser):
             else:
                 break
             following = self.tokens[self.at]
-            if following.kind in ("end", "qualifier") or following.kind == "op" and following.value in ")]}":
+            if following.kind in ("end", "qualifier") or following.value in (")", "]", "}", "&", "\\", "end"):
                 break  # a trailing comma
             items.append(self.disjunct())
             if len(items) > self.limits.members:
@@ -160,23 +160,27 @@ class StatementParser(ExpressionParser):
             args.append(self.operand())
         if not ops:
             return left
-        token = self.tokens[self.at]
-        if (
-            token.kind == "cmd"
-            and token.value == "pmod"
-            or token.kind == "op"
-            and token.value == "("
-            and self.tokens[self.at + 1].value == "mod"
-        ):
-            self.at += 1
-            if token.value == "(":
-                self.at += 1
-                args.append(Call("pmod", (self.additive(),)))
-                self.expect(")")
-            else:
-                args.append(Call("pmod", (self.argument(),)))
+        modulus = self._modulus()
+        if modulus is not None:
             ops.append("mod")
+            args.append(Call("pmod", (modulus,)))
         return Rel(tuple(ops), tuple(args))
+
+    def _modulus(self) -> Node | None:
+        r"""`\pmod 7`, `(\bmod 7)`, `(mod 7)` behind a congruence."""
+        token, following = self.tokens[self.at], self.tokens[min(self.at + 1, len(self.tokens) - 1)]
+        if token.kind == "cmd" and token.value == "pmod":
+            self.at += 1
+            return self.argument()
+        if token.kind == "op" and token.value == "(" and following.value in ("mod", "bmod"):
+            self.at += 2
+            node = self.additive()
+            self.expect(")")
+            return node
+        if token.kind in ("word", "cmd") and token.value in ("mod", "bmod"):
+            self.at += 1
+            return self.additive()
+        return None
 
     def _relation(self) -> str | None:
         token = self.tokens[self.at]
@@ -190,6 +194,9 @@ class StatementParser(ExpressionParser):
         if token.kind in ("op", "cmd") and token.value in _RELATIONS:
             self.at += 1
             return _RELATIONS[token.value]
+        if token.kind == "cmd" and token.value == "mid" and not self.brackets:
+            self.at += 1
+            return "divides"
         if token.kind == "word" and token.value == "in" and self.tokens[self.at + 1].value in ("[", "(", "{", "mathbb"):
             self.at += 1
             return "in"
@@ -217,6 +224,12 @@ class StatementParser(ExpressionParser):
 
     def part(self) -> Node:
         token = self.tokens[self.at]
+        boxed = token.kind == "cmd" and token.value in TRANSPARENT and token.value != "mathbb"
+        if (boxed or token.kind == "op" and token.value == "{") and self._stands_alone(self.at + boxed):
+            self.at += 1 + boxed
+            inner = self.nested(lambda: self.members(top=False))
+            self.expect("}")
+            return inner
         if token.kind == "cmd":
             if token.value in ("emptyset", "varnothing"):
                 self.at += 1
@@ -230,6 +243,22 @@ class StatementParser(ExpressionParser):
         if isinstance(node, Pow) and isinstance(node.base, Name) and node.base.name in _BOLD_SETS:
             return Call("power_set", (node.base, node.exp))
         return node
+
+    def _stands_alone(self, start: int) -> bool:
+        """Whether a TeX group opens here and is a whole member, so that it may hold a statement."""
+        depth = 0
+        for index in range(start, len(self.tokens) - 1):
+            token = self.tokens[index]
+            if depth == 0 and token.value != "{":
+                return False
+            if token.kind == "op" and token.value in "{}":
+                depth += 1 if token.value == "{" else -1
+                if depth == 0:
+                    after = self.tokens[index + 1]
+                    return after.kind in ("end", "logic", "qualifier") or after.kind == "op" and after.value in ",;"
+            elif token.kind == "cmd" and token.value in ("over", "choose", "atop") and depth == 1:
+                return False
+        return False
 
     def _named_set(self, name: str) -> Node:
         return NamedSet(name)
@@ -260,7 +289,7 @@ class StatementParser(ExpressionParser):
         if (
             token.kind == "text"
             or token.kind == "word"
-            and is_word(token.value.lower() if alone else token.value)
+            and (is_word(token.value) or alone and is_word(token.value.lower()))
             and token.value not in FUNCTIONS
         ):
             words = self._words()

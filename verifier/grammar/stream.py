@@ -57,12 +57,17 @@ class TokenStream:
         return node
 
     def split_token(self, size: int) -> None:
+        """Take the first characters of a token; the rest stays, without a leading separator."""
         token = self.tokens[self.at]
         if size == len(token.value):
             self.at += 1
-        else:
-            rest = Token(token.kind, token.value[size:], token.pos + size, False)
-            self.tokens[self.at] = rest
+            return
+        rest = token.value[size:]
+        digits = rest if token.kind != "num" else rest.lstrip("{}~ \\!;:,")
+        tokens = [Token(token.kind, digits, token.pos + size, False)] if digits else []
+        if rest != digits and rest[0] == ",":  # `\\sqrt2,345` is a list
+            tokens.insert(0, Token("op", ",", token.pos + size, False))
+        self.tokens[self.at : self.at + 1] = tokens
 
     # The rules that others call across modules; each is defined once, further down the chain.
 

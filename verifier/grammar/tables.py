@@ -50,6 +50,7 @@ PREFIX_NAMES = frozenset(
 USER_FUNCTIONS = frozenset({"f", "g", "h", "F", "G", "H", "phi", "psi", "Phi", "Psi"})
 # Written after a time of day; `p.m.` reaches the grammar as `pm`.
 DAY_HALVES = frozenset({"am", "pm", "AM", "PM", "a.m.", "p.m.", "a.m", "p.m", "A.M.", "P.M.", "a. m.", "p. m."})
+ORDINALS = frozenset({"st", "nd", "rd", "th"})  # `11th`, `11^{th}`: the number counts
 # Commands that cannot begin an operand, so that juxtaposition ends before them.
 NOT_OPERANDS = frozenset(
     "cup cap setminus backslash in notin subset subseteq le leq leqslant ge geq geqslant lt gt ne neq "
@@ -57,3 +58,17 @@ NOT_OPERANDS = frozenset(
     "rvert rVert vert Vert | rangle } rbrace rbrack over choose atop end pm mp times cdot div ast cdotp "
     "bullet star bmod mod \\ % circ degree prime not leftarrow parallel perp Longrightarrow mapsto colon".split()
 )
+
+_OTHERS = frozenset(
+    "times cdot div pm mp le leq leqslant ge geq geqslant lt gt ne neq approx equiv cong sim simeq infty "
+    "pi cup cap in notin emptyset varnothing setminus subset subseteq subsetneq over choose lim sum prod "
+    "int lfloor rfloor lceil rceil langle rangle lbrace rbrace lbrack rbrack lvert rvert vert mid circ "
+    "degree prime begin end pmod bmod mod to rightarrow leftarrow Rightarrow Leftrightarrow mapsto implies "
+    "iff backslash not parallel perp boxed fbox and surd sqrt wedge land vee lor forall exists underbrace "
+    "pounds euro yen".split()
+)
+# Every command that the grammar knows; a longer unknown one is split after the longest of these.
+KNOWN_COMMANDS = (
+    _OTHERS | FUNCTIONS.keys() | CONSTANTS.keys() | LETTERS | TRANSPARENT | DECORATED.keys() | DROPPED_WITH_GROUP
+    | FRACTIONS | BINOMIALS | TIMES | PREFIX_NAMES
+)  # fmt: skip

@@ -16,7 +16,7 @@ from ._rules import BOXES
 # still ends in "over limit" or "no answer", never in a different answer that happens to be right.
 MAX_BRACES = 400_000  # closing braces looked at for the end of one box
 WINDOW = 200_000  # characters before the last box in which other boxes are looked for
-MAX_MENTIONS = 100_000  # times "\boxed" may stand without content before the search gives up
+MAX_MENTIONS = 50_000  # times "\boxed" may stand without content before the search gives up
 MAX_BARE = 2_000  # characters of an answer without braces, as in `\boxed \frac12`
 MAX_GLUE = 160  # characters between two boxes of one run
 

@@ -44,6 +44,14 @@ def recognise(node: Node, limits: Limits, policy: Policy) -> Answer:
         settings.budget = None
 
 
+# Kinds that may say the same once something is solved: the symbolic rung's work.
+_SOLVABLE = (
+    {realset.RealSet.kind, relation.Inequality.kind},
+    {realset.RealSet.kind, relation.Opaque.kind},
+    {relation.Inequality.kind, relation.Opaque.kind},
+)
+
+
 def _same_or_strict(a: Answer, b: Answer, ctx: Context) -> Outcome | None:
     if type(a) is type(b):
         return a.equals(b, ctx)
@@ -58,9 +66,10 @@ def compare(a: Answer, b: Answer, ctx: Context) -> Outcome:
     direct = _same_or_strict(a, b, ctx)
     if direct is not None and (direct.equal or not ctx.lenient):
         return direct
+    other = UNDECIDED if {a.kind, b.kind} in _SOLVABLE else MISMATCH
     if not ctx.lenient:
-        return MISMATCH
-    best = direct if direct is not None else MISMATCH
+        return other
+    best = direct if direct is not None else other
     for view_a, view_b in _views(a, b, ctx):
         outcome = compare(view_a, view_b, ctx)
         if outcome.equal:

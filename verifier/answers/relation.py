@@ -107,7 +107,7 @@ class Equation(Answer):
         if ctx.lenient and ctx.policy.drop_labels and _same_role(mine, theirs):
             return ctx.compare(self.value, other.value, ctx)
         # `y = x + 1` and `x = y - 1` say the same
-        if isinstance(self.value, Expression) and isinstance(other.value, Expression):
+        if all(map(_is_value, (self.left, self.right, other.left, other.right))):
             gap = Equation(self.left, self.right, None, None, self.settings)
             return gap.equals(Equation(other.left, other.right, None, None, self.settings), ctx)
         return DIFFERENT
@@ -346,6 +346,8 @@ def _equation(args: list[Node], settings: Settings) -> Answer:
     if len(args) > 2 or not numeric.symbols(Rel(("=",), tuple(args))):
         if is_label(args[0]):
             label, rest = args[0], args[1:]
+        elif is_label(args[-1]):
+            label, rest = args[-1], args[:-1]
         else:
             label, rest = None, args
         if all(_is_value(arg) for arg in rest) and _agree(rest, settings):

@@ -19,6 +19,8 @@ from .commands import CommandRules
 from .scripts import primed, script_text
 from .tables import DAY_HALVES, NOT_OPERANDS, ORDINALS, SPELT, TIMES
 
+_OPENERS = frozenset({"(", "[", "{", "\\{"})
+
 
 class ExpressionParser(CommandRules):
     """Recursive descent from sums down to primaries."""
@@ -87,7 +89,8 @@ class ExpressionParser(CommandRules):
     def _juxtaposed(self, factors: list[Node]) -> Node:
         token = self.tokens[self.at]
         last = factors[-1]
-        if token.value in CURRENCY_SIGNS and token.kind == "op" and not self._starts_operand(self.tokens[self.at + 1]):
+        following = self.tokens[min(self.at + 1, len(self.tokens) - 1)]
+        if token.value in CURRENCY_SIGNS and token.kind != "word" and not self._starts_operand(following):
             self.at += 1
             return Unit(CURRENCY_SIGNS[token.value])  # `18€`
         if token.kind in ("text", "word") and not isinstance(last, Unit):
@@ -101,7 +104,7 @@ class ExpressionParser(CommandRules):
         if kind in ("word", "text") and value in DAY_HALVES and self.tokens[self.at - 1].kind == "num":
             return False
         if kind == "word":
-            return True
+            return not (value == "U" and self.tokens[self.at + 1].value in _OPENERS)  # a union
         if kind == "num":
             return self.tokens[self.at - 1].kind != "num"
         if kind == "text":

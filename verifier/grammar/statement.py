@@ -209,7 +209,7 @@ class StatementParser(ExpressionParser):
             token = self.tokens[self.at]
             if token.kind == "cmd" and token.value in _SET_OPS:
                 op = _SET_OPS[token.value]
-            elif token.kind == "word" and token.value == "U" and isinstance(node, (Seq, SetOp)):
+            elif token.kind == "word" and token.value == "U" and isinstance(node, (Seq, SetOp, NamedSet)):
                 op = "union"
             elif token.kind == "op" and token.value == "-" and isinstance(node, (NamedSet, SetOp)):
                 op = "difference"
@@ -266,7 +266,7 @@ class StatementParser(ExpressionParser):
     def ratio(self) -> Node:
         """ratio := additive { ":" additive } [ "am" | "pm" ]"""
         node = self._value()
-        if not self.peek(":"):
+        if not self.peek(":") or self.braces and isinstance(node, Name):  # `\{x : x > 0\}`
             return self._with_suffix(node, (node,))
         args = [node]
         while self.accept(":"):
@@ -349,6 +349,7 @@ class StatementParser(ExpressionParser):
         opening = _OPENING[token.value]
         self.at += 1
         self.brackets += 1
+        self.braces += opening == "{"
         try:
             if self._at_closing():
                 closing = self._closing()
@@ -358,6 +359,7 @@ class StatementParser(ExpressionParser):
             inner = self._bracket_members(opening)
         finally:
             self.brackets -= 1
+            self.braces -= opening == "{"
         if isinstance(inner, SetBuilder):
             self._closing()
             return inner

@@ -169,6 +169,15 @@ class _Task:
 
     def finish(self, started: float, *, workers: bool) -> Verdict:
         """The verdict; with workers=False it may be `undecided`, and another call may decide it."""
+        try:
+            return self._finish(started, workers)
+        except Exception as error:
+            # A defect of ours must not end a training run, and is nobody's wrong answer: it is
+            # unscored under a name of its own, which the tests never let pass.
+            name = type(error).__name__
+            return self._verdict(started, Decision(None, Reason.INTERNAL_ERROR, None, f"{name}: {error}"[:300]))
+
+    def _finish(self, started: float, workers: bool) -> Verdict:
         config = self.reader.config
         self.wants_second_opinion = False
         if self.gold is None:

@@ -46,6 +46,7 @@ class Reason(str, Enum):
     TIMEOUT = "timeout"
     WORKER_CRASHED = "worker_crashed"
     UNDECIDED = "undecided"
+    INTERNAL_ERROR = "internal_error"
 
     def __str__(self) -> str:
         return self.value
@@ -61,9 +62,12 @@ class Reason(str, Enum):
             return "none"
         if self.value.startswith("gold_"):
             return "gold"
-        if self in (Reason.TIMEOUT, Reason.WORKER_CRASHED, Reason.UNDECIDED):
+        if self in _INSTRUMENT:
             return "instrument"
         return "response"
+
+
+_INSTRUMENT = frozenset({Reason.TIMEOUT, Reason.WORKER_CRASHED, Reason.UNDECIDED, Reason.INTERNAL_ERROR})
 
 
 class Rung(str, Enum):

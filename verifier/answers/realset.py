@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from .. import numeric
 from ..canonical import KNOWN_FUNCTIONS, Sum
-from ..nodes import Add, Call, Div, Logic, Mul, Name, NamedSet, Node, Num, Rel, Seq, SetBuilder, SetOp
+from ..nodes import Add, Call, Const, Div, Logic, Mul, Name, NamedSet, Node, Num, Pow, Rel, Seq, SetBuilder, SetOp
 from ..verdict import Rung
 from .base import Answer, Context, Outcome, Settings, combine
 from .expression import Expression, Infinity, describe, difference
@@ -256,11 +256,9 @@ def _coefficients(form: Sum, unknown: str) -> list[Node] | None:
             if atom == "s:" + unknown and isinstance(exponent, int) and 0 < exponent <= 2:
                 degree = exponent
             elif atom[0] == "n":
-                factors.append(Call("root", (Num(int(atom[2:]) ** exponent.numerator), Num(exponent.denominator))))
-            elif atom == "c:pi" and exponent == 1:
-                from ..nodes import Const
-
-                factors.append(Const("pi"))
+                factors.append(Pow(Num(int(atom[2:])), Num(exponent)))
+            elif atom in ("c:pi", "c:e"):
+                factors.append(Pow(Const(atom[2:]), Num(exponent)))
             else:
                 return None
         found.setdefault(degree, []).append(factors[0] if len(factors) == 1 else Mul(tuple(factors)))

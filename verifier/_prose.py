@@ -271,13 +271,24 @@ def _wins(text: str, formula_end: int, number: int) -> bool:
     return _VERB_BEFORE.search(between[-40:]) is not None or _CONCLUDES.search(between) is not None
 
 
-_CHAT_TOKENS = re.compile(r"(?:\s*<\|\w{1,20}\|>\s*(?:user|assistant|system)?)+\s*\Z")
+_CHAT_TOKEN = re.compile(r"<\|\w{1,20}\|>\Z")
+
+
+def _before_chat_tokens(text: str, lo: int, hi: int) -> int:
+    """Where the text ends without the chat tokens and role names behind it; at most ten are peeled off."""
+    for _ in range(10):
+        end = lo + len(text[lo:hi].rstrip())
+        bare = lo + len(text[lo:end].removesuffix("user").removesuffix("assistant").removesuffix("system").rstrip())
+        token = _CHAT_TOKEN.search(text, max(lo, bare - 26), bare)
+        if token is None:
+            break
+        hi = token.start()
+    return hi
 
 
 def conclusion(text: str, lo: int, hi: int) -> list[Found]:
     """The answer of a text without box, tag or phrase: last formula or number, bold word, or the whole."""
-    tokens = _CHAT_TOKENS.search(text, max(lo, hi - 200), hi)
-    hi = tokens.start() if tokens else hi
+    hi = _before_chat_tokens(text, lo, hi)
     whole = _trimmed(text, lo, hi, "whole") if hi - lo <= MAX_WHOLE else None
     if whole is not None and not formulas(text, whole.start, whole.end):
         inner = text[whole.start : whole.end]

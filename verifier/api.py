@@ -105,17 +105,35 @@ def verify_batch(
         if progress is not None and (index + 1) % 256 == 0:
             progress(index + 1 - len(waiting), total)
     if waiting:
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(max_workers=min(workers or 2, len(waiting))) as executor:
-            found = executor.map(lambda pair: pair[1].finish(perf_counter(), workers=True), waiting)
-            for done, ((index, _), verdict) in enumerate(zip(waiting, found, strict=True), 1):
-                verdicts[index] = verdict
-                if progress is not None:
-                    progress(total - len(waiting) + done, total)
+        _finish_waiting(waiting, verdicts, workers or 2, progress)
     if progress is not None:
         progress(total, total)
     return [v for v in verdicts if v is not None]
+
+
+def _finish_waiting(
+    waiting: list[tuple[int, _Task]],
+    verdicts: list[Verdict | None],
+    workers: int,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    """Decide what needs a worker process, equal pairs once: a hanging answer must not cost its copies too."""
+    from concurrent.futures import ThreadPoolExecutor
+    from dataclasses import replace
+
+    groups: dict[tuple[str | None, str | None], list[tuple[int, _Task]]] = {}
+    for index, task in waiting:
+        groups.setdefault((task.answer.text if task.answer else None, task.gold), []).append((index, task))
+    done = len(verdicts) - len(waiting)
+    with ThreadPoolExecutor(max_workers=min(workers, len(groups))) as executor:
+        firsts = [group[0][1] for group in groups.values()]
+        found = executor.map(lambda task: task.finish(perf_counter(), workers=True), firsts)
+        for group, verdict in zip(groups.values(), found, strict=True):
+            for index, task in group:
+                verdicts[index] = replace(verdict, span=task.answer.span if task.answer else None)
+            done += len(group)
+            if progress is not None:
+                progress(done, len(verdicts))
 
 
 async def averify(*, response: str | None, gold: Gold, config: VerifierConfig = DEFAULT_CONFIG) -> Verdict:

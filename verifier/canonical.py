@@ -13,6 +13,7 @@ independent over the rationals, Besicovitch 1940; pi is transcendental).
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from fractions import Fraction
@@ -48,6 +49,9 @@ KNOWN_FUNCTIONS = frozenset(
     "arctanh arccoth ln log lg exp gcd lcm max min det floor ceil abs arg re im sign cbrt cis factorial "
     "factorial2 binom conj mod root tr deg dim Pr erf piecewise prime power_set pmod".split()
 )
+
+
+_LONGEST_ATOM = 200
 
 
 class TooMuch(Exception):
@@ -314,7 +318,7 @@ class Canoniser:
         if isinstance(exponent, int) and self._leading_negative(base):
             content = -content
         primitive = {m: self.checked(Fraction(c) / content) for m, c in base.items()}
-        atom = f"b:({render(primitive)})"
+        atom = self._atom("b:", f"({render(primitive)})")
         self.sums[atom] = primitive
         outer = (
             {_ONE: self._integer_power(content, exponent)}
@@ -384,7 +388,7 @@ class Canoniser:
             return result
         if isinstance(node, Div):
             below = self.of(node.den)
-            if not below:
+            if not below or self._may_be_zero(below, node.den):
                 raise UndefinedError("division by zero")
             return self.mul(self.of(node.num), self.power(below, -1))
         if isinstance(node, Pow):
@@ -406,6 +410,14 @@ class Canoniser:
         if isinstance(node, Big) and node.op in ("sum", "prod"):
             return self._repeated(node)
         raise TooMuch(type(node).__name__)
+
+    def _may_be_zero(self, form: Sum, node: Node) -> bool:
+        """Whether a denominator without symbols cannot be told from zero."""
+        if len(form) == 1 or self.bound or decisive(self, form):
+            return False
+        from . import numeric
+
+        return not numeric.symbols(node) and numeric.vanishes(node, self.limits, self.budget)
 
     def _repeated(self, node: Big) -> Sum:
         """A sum or product between integer bounds, member by member."""
@@ -461,7 +473,7 @@ class Canoniser:
     def _exponential_atom(self, base_text: str, term: Monomial, factor: Rational, base: Sum) -> Sum:
         if not term:
             return self.power(base, factor)
-        atom = f"e:{base_text}^({_render_monomial(term)})"
+        atom = self._atom("e:", f"{base_text}^({_render_monomial(term)})")
         if isinstance(factor, Fraction) and factor.denominator == 1:
             factor = factor.numerator
         return {((atom, factor),): 1}
@@ -478,10 +490,19 @@ class Canoniser:
             return self.add(circular(self, "cos", angle), turned)
         return self._exponential_atom("e", term, factor, {(("c:e", 1),): 1})
 
+    def _atom(self, kind: str, text: str) -> str:
+        """The atom's name: its text, or a digest where atoms inside atoms would grow without bound."""
+        self.spend(len(text) // 16)
+        if len(text) <= _LONGEST_ATOM:
+            return kind + text
+        return (
+            f"{kind}{text[:24]}...#{hashlib.blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=12).hexdigest()}"
+        )
+
     def function_atom(self, name: str, *args: Sum) -> Sum:
         """An opaque function of canonical arguments; a user's own `f` is as free as a symbol (`F:`)."""
         free = name not in KNOWN_FUNCTIONS and all(decisive(self, a) for a in args)
-        atom = f"{'F' if free else 'f'}:{name}({','.join(render(a) for a in args)})"
+        atom = self._atom("F:" if free else "f:", f"{name}({','.join(render(a) for a in args)})")
         if len(args) == 1:
             self.sums[atom] = args[0]
         return {((atom, 1),): 1}

@@ -4,9 +4,9 @@ Promises: a user's mistake ends in one line ``verifier: error: ...`` and exit co
 traceback; Ctrl-C ends in exit code 130 with nothing half-written. Heavy libraries are imported by
 the command that needs them. Does not promise a stable text layout: programs read ``--json``.
 
-Exit codes: 0 done (``check``: correct); 1 ``check``: incorrect, ``validate``: a gold is not accepted;
-2 error; 3 ``check``: unscored; 4 ``score``: done, but some rows could not be read; 130 interrupted;
-141 the reader of our output went away.
+Exit codes: 0 done (``check``: correct); 1 ``check``: incorrect, ``validate``: a gold is not accepted,
+``audit``: a finding; 2 error; 3 ``check``: unscored; 4 ``score``: done, but some rows could not be read;
+130 interrupted; 141 the reader of our output went away.
 """
 
 from __future__ import annotations
@@ -291,6 +291,56 @@ def _problems(
     return problems
 
 
+def _audit_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", nargs="+", metavar="DATASET",
+                        help="JSONL, JSON-array or parquet files, folders of them, or hub:OWNER/NAME")  # fmt: skip
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write summary.json and issues.jsonl there")
+    parser.add_argument("--against", action="append", default=[], metavar="DATASET",
+                        help="a set whose prompts must not occur in the data; repeatable")  # fmt: skip
+    parser.add_argument("--gold-field", metavar="NAME", help="field of the gold (default: gold, else answer)")
+    parser.add_argument("--prompt-field", metavar="NAME",
+                        help="field of the prompt (default: prompt, else problem, else question)")  # fmt: skip
+    parser.add_argument("--id-field", default="id", metavar="NAME", help="field of the row's own id")
+    for name, default in (("split", "train"), ("subset", None), ("revision", None)):
+        parser.add_argument(f"--{name}", default=default, metavar="NAME", help=f"{name} of hub data sets")
+    parser.add_argument("--crosscheck", action="store_true", help="list where math-verify disagrees (slow)")
+    parser.add_argument("--workers", type=_positive, default=2, metavar="N", help="worker processes")
+    parser.add_argument("--show", type=int, default=3, metavar="N", help="rows printed of each reason")
+    parser.add_argument("--no-progress", action="store_true", help="no progress bar")
+    add_config_flags(parser)
+
+
+def _audit(args: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from .audit import PROMPT_FIELDS, AuditJob, audit
+
+    job = AuditJob(
+        data=args.data,
+        against=args.against,
+        config=replace(config_from(args), extraction="boxed"),
+        gold=(args.gold_field,) if args.gold_field else GOLD_FIELDS,
+        prompt=(args.prompt_field,) if args.prompt_field else PROMPT_FIELDS,
+        id=args.id_field,
+        split=args.split,
+        subset=args.subset,
+        revision=args.revision,
+        crosscheck=args.crosscheck,
+        workers=args.workers,
+    )
+    if args.out:
+        args.out.mkdir(parents=True, exist_ok=True)  # now, not after the work
+    bar = _Bar(sys.stderr.isatty() and not args.no_progress)
+    try:
+        report = audit(job, progress=bar)
+    finally:
+        bar.clear()
+    print("\n".join(report.lines(max(0, args.show))))
+    if args.out:
+        report.write(args.out)
+    return EXIT_NO if report.findings else EXIT_OK
+
+
 def _tasks_path(_: argparse.Namespace) -> int:
     from importlib.util import find_spec
 
@@ -306,6 +356,7 @@ COMMANDS = (
     ("explain", _explain, _explain_flags, "how a verdict came about, step by step"),
     ("score", _score, _score_flags, "verdicts for a file of responses; a stopped run goes on where it was"),
     ("validate", _validate, _validate_flags, "which golds their own verifier does not accept"),
+    ("audit", _audit, _audit_flags, "what is wrong, doubtful or repeated in a data set's golds"),
     ("tasks-path", _tasks_path, lambda _: None, "the folder for lm_eval --include_path"),
 )
 """(name, function, its flags, one line of help): a new command is one row."""

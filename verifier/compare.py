@@ -75,7 +75,7 @@ class Reader:
         if known is not None:
             return known
         reading = self._read(text)
-        if len(text) <= _REMEMBERED_CHARS:
+        if len(text) + len(reading.form or "") <= _REMEMBERED_CHARS:
             with self._lock:
                 self._readings[text] = reading
                 if len(self._readings) > _READINGS:

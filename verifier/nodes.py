@@ -212,13 +212,28 @@ def decimal_text(value: int | Fraction) -> str:
 def children(node: Node) -> tuple[Node, ...]:
     """The direct subnodes, in order."""
     found: list[Node] = []
-
-    def keep(child: Node) -> Node:
-        found.append(child)
-        return child
-
-    rebuilt(node, keep)
+    names: tuple[str, ...] = type(node).__slots__
+    for name in names:
+        value = getattr(node, name)
+        if isinstance(value, Node):
+            found.append(value)
+        elif isinstance(value, tuple):
+            for item in value:
+                if isinstance(item, Node):
+                    found.append(item)
+                elif isinstance(item, tuple):  # a row of a matrix
+                    found.extend(item)
     return tuple(found)
+
+
+def size(node: Node, enough: int) -> int:
+    """The number of nodes of a tree; counting stops once it passes `enough`."""
+    count = 0
+    waiting = [node]
+    while waiting and count <= enough:
+        count += 1
+        waiting.extend(children(waiting.pop()))
+    return count
 
 
 def rebuilt(node: Node, change: Callable[[Node], Node]) -> Node:

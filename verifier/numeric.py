@@ -70,7 +70,7 @@ class _Evaluator:
         self.point = dict(point)
         self.real = real
         self.budget = budget
-        self.cost = 1 + digits // 100
+        self.cost = 1 + digits // 50
 
     def rounded(self, value: Any, error: Any) -> tuple[Any, Any]:
         size = abs(value)
@@ -144,7 +144,12 @@ class _Evaluator:
         value = a[0] / b[0]
         return self.rounded(value, (a[1] + abs(value) * b[1]) / (size - b[1]))
 
+    def spend(self, operations: int) -> None:
+        """Charge what a function costs beyond an elementary operation."""
+        self.budget.steps -= operations * self.cost
+
     def raised(self, base: tuple[Any, Any], exponent: tuple[Any, Any], node: Node) -> tuple[Any, Any]:
+        self.spend(8)
         mp = self.mp
         value, error = base
         power, power_error = exponent
@@ -364,6 +369,18 @@ def sign(node: Node, limits: Limits, budget: Budget | None = None) -> int | None
     if abs(value) <= 4 * error:
         return None
     return 1 if value > 0 else -1
+
+
+def vanishes(node: Node, limits: Limits, budget: Budget) -> bool:
+    """True where an expression without symbols stays within its error bound of zero at two precisions."""
+    try:
+        for digits in (limits.precision, 2 * limits.precision):
+            value, error = _Evaluator(digits, {}, budget, real=False).of(node)
+            if abs(value) > 4 * error:
+                return False
+    except OutOfReach:
+        return False
+    return True
 
 
 def proportional(a: Node, b: Node, limits: Limits, budget: Budget | None = None) -> bool | None:

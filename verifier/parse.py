@@ -11,7 +11,7 @@ import re
 
 from .config import DEFAULT_CONFIG, Limits, Policy
 from .grammar.statement import StatementParser
-from .nodes import Based, Choice, Node, Num, Text
+from .nodes import Based, Choice, Div, Node, Num, Text
 from .syntax import LimitError, ParseError, UndefinedError, normalise, tokenize
 from .words import canonical_words, is_word
 
@@ -104,7 +104,7 @@ def _closes_at_end(text: str, start: int) -> bool:
 
 
 _SIMPLE_INTEGER = re.compile(r"[+-]?\d+")
-_SIMPLE_FRACTION = re.compile(r"(-?)\\[dt]?frac\{(-?\d+)\}\{(\d+)\}")
+_SIMPLE_FRACTION = re.compile(r"(-?)(?:\\[dt]?frac\{(\d+)\}\{(\d+)\}|(\d+)/(\d+))", re.ASCII)
 
 
 def parse(text: str, limits: Limits, policy: Policy = DEFAULT_CONFIG.policy) -> Node:
@@ -115,6 +115,15 @@ def parse(text: str, limits: Limits, policy: Policy = DEFAULT_CONFIG.policy) -> 
         digits = text.lstrip("+-")
         value = int(digits)
         return Num(-value, None, "") if text[0] == "-" else Num(value, None, digits)
+    if len(text) < 40:
+        fraction = _SIMPLE_FRACTION.fullmatch(text)
+        if fraction:
+            sign, above, below = (
+                fraction.group(1),
+                fraction.group(2) or fraction.group(4),
+                fraction.group(3) or fraction.group(5),
+            )
+            return Div(Num(-int(above) if sign else int(above), None, above), Num(int(below), None, below))
     text = unwrap(normalise(text))
     if text.count("$") and "\\$" not in text:
         text = _inner_dollars(text)

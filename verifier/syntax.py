@@ -161,6 +161,7 @@ _SKIPPED = frozenset(
 _SPACES = frozenset({" ", "\n", "\t", "\r"})
 _WIDE = frozenset({",", ";", ":", ">", "quad", "qquad", "hfill", "thinspace", "medspace", "thickspace", "enspace"})
 
+_LONGEST_WORD = 200
 _LOGIC = {"and": "and", "or": "or", "wedge": "and", "land": "and", "vee": "or", "lor": "or"}
 _QUALIFIER = re.compile(r"(?:for|where|when|with|if|such that|as|since|because|i\.e\.|in which)\b|forall\b", re.I)
 # a \text{...} that holds mathematics rather than words
@@ -229,6 +230,8 @@ def _scan(text: str, limits: Limits, tokens: list[Token]) -> None:
             else:
                 value = body
         elif kind == "word":
+            if len(value) > _LONGEST_WORD:
+                raise LimitError(f"a word of {len(value)} letters; the limit is {_LONGEST_WORD}")
             if value[1:2] == ".":
                 value = value[0] + "m"
             elif value in ("and", "or"):

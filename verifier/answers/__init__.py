@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from ..canonical import Budget
 from ..config import DEFAULT_CONFIG, Limits, Policy
-from ..nodes import Node
+from ..nodes import Add, Call, Const, Div, Mul, Name, Node, Num, Pow, children
 from ..syntax import ParseError
 from . import based, collection, expression, matrix, quantity, realset, relation, text
 from .base import MISMATCH, UNDECIDED, Answer, Context, Outcome, Settings
@@ -27,7 +27,23 @@ TYPES: tuple[Callable[[Node, Settings], Answer | None], ...] = (
 )
 
 
+def _is_plain(node: Node) -> bool:
+    """True for arithmetic that only `expression` can recognise: no list, unit, sign or infinity in it."""
+    kind = type(node)
+    if kind is Num or kind is Name:
+        return True
+    if kind is Const:
+        return node != Const("oo")
+    if kind is Div or kind is Pow:
+        return all(map(_is_plain, children(node)))
+    if kind is Add or kind is Mul or kind is Call:
+        return all(map(_is_plain, node.args))  # type: ignore[attr-defined]
+    return False
+
+
 def _recognise(node: Node, settings: Settings) -> Answer:
+    if type(node) is not Name and _is_plain(node):  # a bare letter may be a choice
+        return expression.Expression(node, settings)
     for recognise_type in TYPES:
         found = recognise_type(node, settings)
         if found is not None:

@@ -106,26 +106,23 @@ class Expression(Answer):
         return Outcome(found, Rung.NUMERIC)
 
     def views(self, other: Answer, ctx: Context) -> Iterator[Answer]:
-        from .collection import Collection
-        from .quantity import Quantity
-        from .text import Choice as ChoiceAnswer
-
         node = self.node
-        if (
-            isinstance(node, Num)
-            and node.commas
-            and isinstance(other, Collection)
-            and len(node.commas) == len(other.items)
-        ):
-            parts = tuple(Expression(Num(part), self.settings) for part in node.commas)
-            yield Collection("list", parts)
-        if isinstance(other, Quantity) and isinstance(node, Mul):
+        if isinstance(node, Num):
+            if node.commas and other.kind == "collection":
+                from .collection import Collection
+
+                if isinstance(other, Collection) and len(node.commas) == len(other.items):
+                    yield Collection("list", tuple(Expression(Num(part), self.settings) for part in node.commas))
+        elif isinstance(node, Mul) and other.kind == "quantity":
+            from .quantity import Quantity
+
             *front, last = node.args
-            if isinstance(last, Name) and canonical_unit(last.name) == other.unit:
-                yield Quantity(
-                    Expression(front[0] if len(front) == 1 else Mul(tuple(front)), self.settings), other.unit
-                )
-        if isinstance(other, ChoiceAnswer) and isinstance(node, (Name, Const)) and len(node.name) == 1:
+            if isinstance(other, Quantity) and isinstance(last, Name) and canonical_unit(last.name) == other.unit:
+                value = front[0] if len(front) == 1 else Mul(tuple(front))
+                yield Quantity(Expression(value, self.settings), other.unit)
+        elif isinstance(node, (Name, Const)) and other.kind == "choice" and len(node.name) == 1:
+            from .text import Choice as ChoiceAnswer
+
             yield ChoiceAnswer(node.name.upper(), None)
 
     @property

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from ..nodes import Add, Matrix, Mul, Node, Num, Pow, children
+from ..nodes import Add, Matrix, Mul, Node, Num, Pow, children, size
 from ..syntax import LimitError, ParseError
 from .base import DIFFERENT, Answer, Context, Outcome, Settings, combine
 
+_LARGEST = 2_000  # nodes in the entries of two matrices that are multiplied
 Rows = tuple[tuple[Node, ...], ...]
 
 
@@ -88,6 +89,8 @@ def _product(a: Rows, b: Rows, settings: Settings) -> Rows:
         raise ParseError("a product of matrices whose shapes do not fit")
     if len(a) * len(b) * len(b[0]) > settings.limits.members:
         raise LimitError("a product of large matrices")
+    if sum(size(entry, _LARGEST) for row in (*a, *b) for entry in row) > _LARGEST:
+        raise LimitError("a product of matrices with large entries")
     columns = list(zip(*b, strict=True))
     return tuple(
         tuple(_entry(Add(tuple(Mul((x, y)) for x, y in zip(row, column, strict=True))), settings) for column in columns)

@@ -234,6 +234,8 @@ def solve(left: Node, op: str, right: Node, unknown: str, settings: Settings) ->
 def _absolute(inner: Node, op: str, bound: Node, unknown: str, settings: Settings) -> tuple[Piece, ...] | None:
     from ..nodes import negate
 
+    while isinstance(inner, Call) and inner.name == "abs":  # ||u|| is |u|
+        inner = inner.args[0]
     above = solve(inner, op, bound, unknown, settings)
     below = solve(inner, _FLIP[op], negate(bound), unknown, settings)
     if above is None or below is None:

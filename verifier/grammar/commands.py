@@ -149,9 +149,6 @@ class CommandRules(FunctionRules):
             if head in SPELT and size > 2:
                 self.split_token(size)
                 return self.function(FUNCTIONS[head])
-        for size in range(1, len(value)):
-            if value[size:] in SPELT and len(value) - size > 2:
-                break
         if len(value) > 1 and is_word(value):
             raise self.error("expected mathematics")
         self.split_token(1)

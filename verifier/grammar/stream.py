@@ -42,7 +42,7 @@ class TokenStream:
 
     def error(self, message: str) -> ParseError:
         token = self.tokens[self.at]
-        found = "the end" if token.kind == "end" else repr(token.value)
+        found = "the end" if token.kind == "end" else repr(token.value[:40])
         return ParseError(f"{message}, found {found}", token.pos)
 
     def nested(self, parse: Callable[[], Node]) -> Node:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
@@ -78,7 +78,7 @@ class MathVerify:
         return bool(self._verify(gold, self._parse(response))), 0.0
 
 
-SUBJECTS = {"ours": Ours, "math-verify": MathVerify}
+SUBJECTS: dict[str, Callable[[], Subject]] = {"ours": Ours, "math-verify": MathVerify}
 
 
 class Process:
@@ -116,7 +116,7 @@ def _serve(name: str, pipe: Connection) -> None:
     logging.disable(logging.CRITICAL)  # math-verify logs every text that it cannot read
     subject: Subject = SUBJECTS[name]()
     while (message := pipe.recv()) is not None:
-        pipe.send({"throughput": _throughput, "latencies": _latencies}[message[0]](subject, *message[1:]))
+        pipe.send(_COMMANDS[message[0]](subject, *message[1:]))
 
 
 def _throughput(subject: Subject, tasks: Sequence[Task]) -> tuple[float, list[list[bool]]]:
@@ -140,3 +140,6 @@ def _latencies(subject: Subject, tasks: Sequence[Task], rounds: int) -> list[flo
                 taken.append(max((time.thread_time_ns() - began) / 1e3, elsewhere * 1e6))
         passes.append(taken)
     return [sorted(times)[len(times) // 2] for times in zip(*passes, strict=True)]
+
+
+_COMMANDS: dict[str, Callable[..., Any]] = {"throughput": _throughput, "latencies": _latencies}

@@ -40,6 +40,7 @@ from .nodes import (
 _LOCAL = threading.local()
 _MAX_EXPONENT = 40_000  # binary exponent past which a value is out of numeric reach
 _FIRST_DIGITS = 16  # enough to tell most different values apart, at a third of the cost
+_SCALES = (1, 8, 1, 60)  # sizes of sample points: domains such as x > 5 are reached too
 _ATTEMPTS = 4  # sample points tried for each one needed
 
 
@@ -275,7 +276,7 @@ def _sample(name: str, index: int, integral: bool) -> Fraction | int:
     digest = hashlib.sha256(f"{name}:{index}".encode("utf-8", "surrogatepass")).digest()
     if integral:
         return 1 + index + digest[0] % 3
-    value = Fraction(int.from_bytes(digest[:4], "big"), 2**31) * 2 + Fraction(1, 7)
+    value = (Fraction(int.from_bytes(digest[:4], "big"), 2**31) * 2 + Fraction(1, 7)) * _SCALES[index % len(_SCALES)]
     if name.startswith("unit ") or index % 3 == 0:
         return value
     return -value if digest[4] % 2 else value
@@ -291,7 +292,17 @@ def compare(a: Node, b: Node, limits: Limits, budget: Budget | None = None) -> b
     if not free:
         return _at_point(a, b, {}, limits, budget, real=False)
     integral = _integral(a) | _integral(b)
-    real = not (has_imaginary(a) or has_imaginary(b))
+    if not (has_imaginary(a) or has_imaginary(b)):
+        found = _over_samples(a, b, free, integral, limits, budget, real=True)
+        if found is not None:
+            return found
+    # no real points, or imaginary on purpose: principal values
+    return _over_samples(a, b, free, integral, limits, budget, real=False)
+
+
+def _over_samples(
+    a: Node, b: Node, free: list[str], integral: set[str], limits: Limits, budget: Budget, *, real: bool
+) -> bool | None:
     agreed = 0
     for index in range(limits.samples * _ATTEMPTS):
         if budget.steps < 0:

@@ -32,7 +32,7 @@ class BasedNumeral(Answer):
         return Outcome(self.digits == other.digits and self.base == other.base, Rung.EXACT)
 
     def gold_views(self, other: Answer, ctx: Context) -> Iterator[Answer]:
-        if ctx.policy.drop_base and self.digits.isdigit():
+        if ctx.policy.drop_base and self.digits.isdigit() and not isinstance(other, BasedNumeral):
             yield Expression(Num(int(self.digits)), self.settings)
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from ..nodes import Const, Degree, Mul, Node, Num, Percent, Unit, children
+from ..nodes import Add, Const, Degree, Div, Mul, Node, Num, Percent, Unit, children, rebuilt
 from ..verdict import Rung
 from .base import DIFFERENT, EQUAL, Answer, Context, Outcome, Settings, combine
 from .expression import Expression
@@ -80,7 +80,7 @@ def recognise(node: Node, settings: Settings) -> Answer | None:
     if isinstance(node, Unit):
         return Quantity(Expression(Num(1), settings), node.name)
     if not isinstance(node, Mul):
-        return None
+        return _common_unit(node, settings) if isinstance(node, (Add, Div)) else None
     units = [arg.name for arg in node.args if isinstance(arg, Unit)]
     rest = [arg for arg in node.args if not isinstance(arg, Unit)]
     if len(rest) == 1 and isinstance(rest[0], Percent) and not units:
@@ -100,6 +100,27 @@ def recognise(node: Node, settings: Settings) -> Answer | None:
     if unit in ("rad",):
         return Expression(value, settings)
     return Quantity(Expression(value, settings), unit)
+
+
+def _common_unit(node: Node, settings: Settings) -> Answer | None:
+    """`50 cm + 2 cm`, `(6 m)/2`: every term has the same unit, to the first power."""
+    if not _has_unit(node):
+        return None
+    found = Expression(node, settings).canonical()
+    if found is None or not found[0]:
+        return None
+    units = {tuple(power for power in monomial if power[0][0] == "u") for monomial in found[0]}
+    if len(units) != 1 or len(unit := units.pop()) != 1 or unit[0][1] != 1:
+        return None
+    return Quantity(Expression(_unitless(node), settings), unit[0][0][2:])
+
+
+def _has_unit(node: Node) -> bool:
+    return isinstance(node, Unit) or any(map(_has_unit, children(node)))
+
+
+def _unitless(node: Node) -> Node:
+    return Num(1) if isinstance(node, Unit) else rebuilt(node, _unitless)
 
 
 __all__ = ["DEGREE", "DIFFERENT", "EQUAL", "PERCENT", "Quantity", "recognise"]

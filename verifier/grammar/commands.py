@@ -161,6 +161,7 @@ class CommandRules(FunctionRules):
     def _is_label_call(self) -> bool:
         """`P(x) =`, `a(n) =`: a letter, one bracketed name or number, then an equals sign."""
         ahead = self.tokens[self.at : self.at + 4]
+        before = self.tokens[self.at - 2].value if self.at > 1 else ""
         return (
             len(ahead) == 4
             and ahead[0].value == "("
@@ -168,7 +169,7 @@ class CommandRules(FunctionRules):
             and ahead[1].kind in ("word", "num", "cmd")
             and len(ahead[1].value) == 1
             and ahead[2].value == ")"
-            and ahead[3].value in ("=", ":=")
+            and (ahead[3].value in ("=", ":=") or ahead[3].kind == "end" and before == "=")
         )
 
     def _user_call(self, name: Node) -> Node:

@@ -77,7 +77,13 @@ class ExpressionParser(CommandRules):
             elif self._starts_operand(token):
                 if self.in_argument and self._starts_function(token):
                     break
-                factors.append(self._juxtaposed(factors))
+                found = self._juxtaposed(factors)
+                if found == Unit("°"):  # `30 degrees`
+                    factors = [self._degrees(product(factors))]
+                elif found == Unit("%"):  # `30 percent`
+                    factors = [Percent(product(factors))]
+                else:
+                    factors.append(found)
             else:
                 break
         return product(factors)

@@ -47,7 +47,7 @@ _ONE: Monomial = ()
 KNOWN_FUNCTIONS = frozenset(
     "sin cos tan cot sec csc sinh cosh tanh coth arcsin arccos arctan arccot arcsec arccsc arcsinh arccosh "
     "arctanh arccoth ln log lg exp gcd lcm max min det floor ceil abs arg re im sign cbrt cis factorial "
-    "factorial2 binom conj mod root tr deg dim Pr erf piecewise prime power_set pmod".split()
+    "factorial2 binom conj mod root erf piecewise".split()
 )
 
 

@@ -16,7 +16,7 @@ from .syntax import LimitError, ParseError, UndefinedError, normalise, tokenize
 from .words import canonical_words, is_word
 
 _WRAPPERS = ((r"\(", r"\)"), (r"\[", r"\]"), ("$$", "$$"), ("$", "$"), ("**", "**"), ("__", "__"), ("`", "`"))
-_INFIX = re.compile(r"\\(?:over|choose|atop)\b")
+_INFIX = re.compile(r"\\(?:over|choose|atop)(?![a-zA-Z])")
 _BASED = re.compile(r"\(?(\d[0-9A-Za-z]*)\)?\s*_\s*(?:\{\s*(?:\\text\{)?(\d\d?)\}?\s*\}|(\d\d?))")
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _CHOICE = re.compile(
@@ -32,7 +32,22 @@ _STYLE_GROUP = re.compile(
     r"\\(?:boldsymbol|math(?:bf|rm|it|sf|tt|cal)|bm|pmb|underline|emph|mbox|text(?:bf|it|rm|sf|normal)?)\s*\{"
 )
 _PUNCTUATION = " .,;:~\n\t\r"
-_SPACING = ("\\\\", "\\,", "\\;", "\\!", "\\:", "\\quad", "\\qquad", "\\newline", "\\ ")
+_SPACING = (
+    "\\checkmark",
+    "\\blacksquare",
+    "\\square",
+    "\\Box",
+    "\\qed",
+    "\\\\",
+    "\\,",
+    "\\;",
+    "\\!",
+    "\\:",
+    "\\quad",
+    "\\qquad",
+    "\\newline",
+    "\\ ",
+)
 
 
 def _without_tail(text: str) -> str:

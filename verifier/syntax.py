@@ -64,6 +64,7 @@ _CHARACTERS = {
     "，": ",", "。": ".", "；": ";", "：": ":", "、": ",", "（": "(", "）": ")", "【": "[", "】": "]",
     "［": "[", "］": "]", "｛": "{", "｝": "}", "＝": "=", "＋": "+", "＜": "<", "＞": ">", "％": "%",
     "／": "/", "｜": "|", "！": "!", "＊": "*", "＾": "^", "∶": ":", "﹪": "%", "？": "?", "＄": "$", "＿": "_",
+    "元": r"\text{ yuan}",
     "\u00a0": " ", "\u2009": r"\,", "\u202f": r"\,", "\u2002": " ", "\u2003": " ", "\u2005": " ",
     "\u2006": " ", "\u2007": " ", "\u2008": " ", "\u200a": " ", "\u3000": " ", "\u2061": "", "\u2062": "*",
     # invisible characters carry no meaning; deleting them also joins what they split for show
@@ -107,6 +108,12 @@ _DAMAGED = (
     (re.compile(r"\r(?=(?:ight|angle|floor|ceil|ho\b))"), r"\\r"),
     (re.compile(r"\n(?=(?:eq\b|otin|abla))"), r"\\n"),
 )
+# Plain-text habits: the pattern, what it means, and a piece without which it is not tried.
+_PLAIN_SPELLINGS = (
+    (re.compile(r"\.\.\.+"), r"\\ldots ", "..."),
+    (re.compile(r"(\d) ?[xX] ?10 ?(?=\^|\*\*)"), r"\1\\times 10", "10"),
+    (re.compile(r"\{([-+])\}"), r"\1", "{"),
+)
 _HTML = re.compile(r"&(?:lt|gt|le|ge|ne|amp|minus|times|nbsp|pi|radic|infin|quot|#\d{1,6});")
 _DOUBLED = re.compile(r"\\\\(?=[a-zA-Z()\[\]{}%$!,;])")
 
@@ -127,6 +134,9 @@ def normalise(text: str) -> str:
     if not text.isprintable():
         for pattern, repair in _DAMAGED:
             text = pattern.sub(repair, text)
+    for pattern, meaning, hint in _PLAIN_SPELLINGS:
+        if hint in text:
+            text = pattern.sub(meaning, text)
     if "\\\\" in text and "\\begin" not in text.replace("\\\\begin", ""):
         text = _DOUBLED.sub(r"\\", text)
     return text
@@ -221,7 +231,7 @@ def _scan(text: str, limits: Limits, tokens: list[Token]) -> None:
                 kind, value = "logic", _LOGIC[body.lower().strip(" ,.;")]
             elif _QUALIFIER.match(body):
                 kind, value = "qualifier", body
-            elif not body:
+            elif not body.strip(" ."):
                 space = True
                 continue
             elif _MATHEMATICAL.search(body) and not _UNIT_TEXT.match(body.rstrip(" .")):

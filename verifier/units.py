@@ -42,8 +42,8 @@ _SPELLINGS = {
     "£": "GBP",
     "¥": "yuan yen RMB CNY",
     "₹": "rupee rupees INR Rs",
-    "mph": "mph",
-    "kph": "kph kmh",
+    "mi/h": "mph",
+    "km/h": "kph kmh kmph",
     "rpm": "rpm",
     "Hz": "Hz hertz",
     "kHz": "kHz",
@@ -69,6 +69,11 @@ _SPELLINGS = {
     "ha": "ha hectare hectares",
     "acre": "acre acres",
 }
+
+# Words that scale the number before them.
+SCALES = {
+    "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12,
+}  # fmt: skip
 
 UNITS: dict[str, str] = {spelling: name for name, line in _SPELLINGS.items() for spelling in line.split()}
 
@@ -101,6 +106,7 @@ def unit_name(text: str) -> str:
     >>> unit_name("square inches"), unit_name("km / hour"), unit_name("red apples")
     ('in^2', 'km/h', 'red apple')
     """
+    text = text.replace("per cent", "percent")
     powers: dict[str, int] = {}
     order: list[str] = []
     sign, pending, last = 1, 1, ""

@@ -48,5 +48,17 @@ def canonical_words(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip(" .,;:!()[]").casefold()
 
 
+_NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+
+
+def spelled_number(words: str) -> int | None:
+    """The value of a number word up to twelve.
+
+    >>> spelled_number("seven")
+    7
+    """
+    return _NUMBERS.index(words) if words in _NUMBERS else None
+
+
 def means_empty_set(words: str) -> bool:
     return words in _EMPTY_SET

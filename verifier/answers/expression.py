@@ -33,7 +33,7 @@ from ..nodes import (
     decimal_text,
 )
 from ..syntax import ParseError, UndefinedError
-from ..units import canonical_unit
+from ..units import canonical_unit, unit_name
 from ..verdict import Rung
 from .base import DIFFERENT, UNDECIDED, Answer, Context, Outcome, Settings
 
@@ -113,17 +113,27 @@ class Expression(Answer):
 
                 if isinstance(other, Collection) and len(node.commas) == len(other.items):
                     yield Collection("list", tuple(Expression(Num(part), self.settings) for part in node.commas))
-        elif isinstance(node, Mul) and other.kind == "quantity":
-            from .quantity import Quantity
-
-            *front, last = node.args
-            if isinstance(other, Quantity) and isinstance(last, Name) and canonical_unit(last.name) == other.unit:
-                value = front[0] if len(front) == 1 else Mul(tuple(front))
-                yield Quantity(Expression(value, self.settings), other.unit)
+        elif other.kind == "quantity":
+            found = self._as_quantity()
+            if found is not None:
+                yield found
         elif isinstance(node, (Name, Const)) and other.kind == "choice" and len(node.name) == 1:
             from .text import Choice as ChoiceAnswer
 
             yield ChoiceAnswer(node.name.upper(), None)
+
+    def _as_quantity(self) -> Answer | None:
+        """`5m` and `9.8 m/s^2`, where every symbol is a unit's letter: read so against a quantity only."""
+        from .quantity import Quantity
+
+        form = self.canonical()
+        if form is None or len(form[0]) != 1:
+            return None
+        ((monomial, coefficient),) = form[0].items()
+        if not monomial or not all(a[0] == "s" and canonical_unit(a[2:]) and isinstance(e, int) for a, e in monomial):
+            return None
+        name = unit_name(" ".join(f"{atom[2:]}^{exponent}" for atom, exponent in monomial))
+        return Quantity(Expression(Num(coefficient), self.settings), name)
 
     @property
     def is_symbol(self) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from ..nodes import Add, Const, Degree, Div, Mul, Node, Num, Percent, Unit, children, rebuilt
+from ..units import CURRENCY_SIGNS, unit_name
 from ..verdict import Rung
 from .base import DIFFERENT, EQUAL, Answer, Context, Outcome, Settings, combine
 from .expression import Expression
@@ -45,6 +46,8 @@ class Quantity(Answer):
             return self.value.equals(other.value, ctx)
         if ctx.lenient and (self.unit in _GENERIC or other.unit in _GENERIC):
             return self.value.equals(other.value, ctx)
+        if ctx.lenient and _tail_dropped(self.unit, other.unit):
+            return self.value.equals(other.value, ctx)
         mine, theirs = self.strict, other.strict
         if mine is not self and theirs is not other:
             return ctx.compare(mine, theirs, ctx)
@@ -65,6 +68,12 @@ class Quantity(Answer):
                 yield self.value
         elif ctx.policy.drop_units:
             yield self.value
+
+
+def _tail_dropped(a: str, b: str) -> bool:
+    """`$` for `$/h`: a currency whose rate one side leaves out."""
+    short, long = sorted((a, b), key=len)
+    return short in CURRENCY_SIGNS.values() and long.startswith(short + "/")
 
 
 def _mentions_pi(node: Node) -> bool:
@@ -96,7 +105,7 @@ def recognise(node: Node, settings: Settings) -> Answer | None:
     value = rest[0] if len(rest) == 1 else Mul(tuple(rest))
     if isinstance(value, Percent):
         return Quantity(Expression(value.arg, settings), PERCENT)
-    unit = units[0] if len(set(units)) == 1 else " ".join(sorted(units))
+    unit = units[0] if len(units) == 1 else unit_name(" ".join(units))
     if unit in ("rad",):
         return Expression(value, settings)
     return Quantity(Expression(value, settings), unit)

@@ -12,6 +12,7 @@ from typing import ClassVar
 from .. import nodes
 from ..nodes import Node
 from ..verdict import Rung
+from ..words import spelled_number
 from .base import Answer, Context, Outcome, Settings
 from .expression import Expression
 
@@ -33,6 +34,9 @@ class Words(Answer):
     def views(self, other: Answer, ctx: Context) -> Iterator[Answer]:
         if isinstance(other, Choice) and len(self.words) == 1:
             yield Choice(self.words.upper(), None)
+        number = spelled_number(self.words)
+        if number is not None and isinstance(other, Expression):
+            yield Expression(nodes.Num(number), other.settings)
 
 
 class Choice(Answer):

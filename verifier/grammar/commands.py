@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..nodes import Call, Const, Div, Mul, Name, Node
+from ..nodes import Call, Const, Div, Mul, Name, Node, Unit
 from ..syntax import ParseError, Token
+from ..units import canonical_unit, unit_name
 from ..words import is_word
 from .functions import FunctionRules
 from .scripts import symbol
@@ -81,7 +82,7 @@ class CommandRules(FunctionRules):
             return Call("abs", (node,))
         if name in ("sum", "prod", "int", "lim"):
             return self._big(name)
-        if name in ("$", "pounds", "euro", "yen", "texteuro", "textdollar"):
+        if name in ("$", "pounds", "euro", "yen", "texteuro", "textdollar", "mathdollar"):
             return self._money(name)
         if name in PREFIX_NAMES:
             return Name(f"{name} {self._name_run()}")
@@ -130,6 +131,9 @@ class CommandRules(FunctionRules):
         if len(word) == 1 and word.isalpha():
             self.at += 1
             return symbol(word)
+        if canonical_unit(word) is not None:  # `72 \text{ km} \cdot \text{h}^{-1}`
+            self.at += 1
+            return Unit(unit_name(word))
         raise self.error("expected mathematics")
 
     def letters(self, token: Token) -> Node:
@@ -152,6 +156,10 @@ class CommandRules(FunctionRules):
         if len(value) > 1 and is_word(value):
             raise self.error("expected mathematics")
         self.split_token(1)
+        if value in ("C", "A", "P") and self.tokens[self.at].value in ("_", "^"):
+            found = self.combinations(value)
+            if found is not None:
+                return found
         node = symbol(value[:1])
         following = self.tokens[self.at]
         if value in USER_FUNCTIONS and following.kind == "op" and following.value == "(" or self._is_label_call():

@@ -17,7 +17,7 @@ from ..syntax import Token
 from ..units import CURRENCY_SIGNS
 from .commands import CommandRules
 from .scripts import primed, script_text
-from .tables import DAY_HALVES, NOT_OPERANDS, ORDINALS, SPELT, TIMES
+from .tables import DAY_HALVES, FRACTIONS, NOT_OPERANDS, ORDINALS, SPELT, TIMES
 
 _OPENERS = frozenset({"(", "[", "{", "\\{"})
 
@@ -99,7 +99,11 @@ class ExpressionParser(CommandRules):
         if token.value in CURRENCY_SIGNS and token.kind != "word" and not self._starts_operand(following):
             self.at += 1
             return Unit(CURRENCY_SIGNS[token.value])  # `18€`
-        if token.kind in ("text", "word") and not isinstance(last, Unit):
+        if token.kind in ("text", "word") and isinstance(last, Num):
+            scale = self.scale()
+            if scale is not None:
+                return scale
+        if (token.kind in ("text", "word") or token.value in FRACTIONS) and not isinstance(last, Unit):
             unit = self.unit()
             if unit is not None:
                 return unit
@@ -234,25 +238,35 @@ class ExpressionParser(CommandRules):
                 return Mul((self.power(), Unit(CURRENCY_SIGNS[token.value])))
             if token.value in "+-":
                 return self.unary()
+            if token.value == "_":
+                return self.left_scripted()
+            if token.value == "." and self.tokens[self.at + 1].value in ("overline", "dot", "bar"):
+                self.at += 1
+                repeating = self.repeating("0.", self.tokens[self.at])
+                if repeating is not None:
+                    return repeating
         raise self.error("expected a number, a symbol or a bracket")
 
     def group(self) -> Node:
         """`{ ... }`: transparent, with `\\over` and `\\choose` inside."""
         self.expect("{")
+        if self.accept("}"):  # `{}_5C_2`
+            return self.left_scripted()
         node = self.nested(self._group_body)
         self.expect("}")
         return node
 
     def _group_body(self) -> Node:
-        if self.peek("}"):
-            raise self.error("an empty group")
-        node = self.additive()
+        return self.infix(self.additive())
+
+    def infix(self, above: Node) -> Node:
+        r"""What `\over` and `\choose` make of the node before them, and of what follows."""
         token = self.tokens[self.at]
-        if token.kind == "cmd" and token.value in ("over", "choose", "atop"):
-            self.at += 1
-            below = self.additive()
-            return Div(node, below) if token.value == "over" else Call("binom", (node, below))
-        return node
+        if token.kind != "cmd" or token.value not in ("over", "choose", "atop"):
+            return above
+        self.at += 1
+        below = self.additive()
+        return Div(above, below) if token.value == "over" else Call("binom", (above, below))
 
     def _absolute(self) -> Node:
         self.at += 1

@@ -46,7 +46,7 @@ class NumeralRules(TokenStream):
         node = numeral(token.value)
         after = self.tokens[self.at]
         if "." in token.value and not after.space:
-            repeating = self._repeating(token.value, after)
+            repeating = self.repeating(token.value, after)
             if repeating is not None:
                 return repeating
         if after.kind == "word" and not after.space and after.value in ("e", "E"):
@@ -95,7 +95,7 @@ class NumeralRules(TokenStream):
             return values[1], values[3], self.at + 5
         return None
 
-    def _repeating(self, text: str, after: Token) -> Node | None:
+    def repeating(self, text: str, after: Token) -> Node | None:
         """`0.1\\overline{6}`, `0.\\dot{3}`, `0.(3)`, `0.333...`: exact rationals."""
         at = self.at
         whole, _, fixed = text.partition(".")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ..nodes import Add, Degree, Div, Mul, Node, Num, Unit
-from ..units import BARE_UNITS, canonical_unit, unit_name
+from ..syntax import Token
+from ..units import BARE_UNITS, SCALES, canonical_unit, unit_name
 from ..words import is_word
 from .numerals import numeral
 from .scripts import ScriptRules, script_text
-from .tables import FUNCTIONS
+from .tables import FRACTIONS, FUNCTIONS
 
 
 def _bare_unit(word: str) -> bool:
@@ -25,6 +26,10 @@ class QuantityRules(ScriptRules):
         start = self.at
         while True:
             token = self.tokens[self.at]
+            fraction = self._unit_fraction(token)
+            if fraction is not None:
+                words.append(fraction)
+                continue
             if token.kind == "text" or token.kind == "word" and _bare_unit(token.value):
                 words.append(token.value)
                 self.at += 1
@@ -88,3 +93,32 @@ class QuantityRules(ScriptRules):
     def _money(self, name: str) -> Node:
         sign = {"pounds": "£", "euro": "€", "yen": "¥", "texteuro": "€"}.get(name, "$")
         return Mul((self.power(), Unit(sign)))
+
+    def _unit_fraction(self, token: Token) -> str | None:
+        r"""`\\frac{\\text{m}}{\\text{s}^2}` as `m/s^2`."""
+        if token.kind != "cmd" or token.value not in FRACTIONS:
+            return None
+        ahead = self.tokens[self.at + 1 : self.at + 11]
+        values = [t.value for t in ahead]
+        if len(ahead) < 6 or (values[0], values[2], values[3]) != ("{", "}", "{") or ahead[1].kind != "text":
+            return None
+        if ahead[4].kind == "text" and values[5] == "}":
+            self.at += 7
+            return f"{values[1]}/{values[4]}"
+        if len(ahead) > 7 and values[5] == "^" and ahead[6].kind == "num" and values[7] == "}":
+            self.at += 9
+            return f"{values[1]}/{values[4]}^{values[6]}"
+        return None
+
+    def scale(self) -> Num | None:
+        """`million` and its like, directly behind a number; what follows the word stays."""
+        token = self.tokens[self.at]
+        word, _, rest = token.value.strip().partition(" ")
+        found = SCALES.get(word.lower().removesuffix("s"))
+        if found is None or token.kind not in ("text", "word"):
+            return None
+        if rest.strip():
+            self.tokens[self.at] = Token("text", rest.strip(), token.pos, True)
+        else:
+            self.at += 1
+        return Num(found)

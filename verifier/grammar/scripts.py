@@ -147,3 +147,41 @@ class ScriptRules(NumeralRules):
         self.brackets -= 1
         self.expect(")")
         return tuple(args)
+
+    def left_scripted(self) -> Node:
+        """`{}_5C_2`, `_5C_2`, `{}^5P_2`: an index, then `C` or `P`, then the other index."""
+        if not (self.accept("_") or self.accept("^")):
+            raise self.error("an empty group")
+        above = self.script()
+        token = self.tokens[self.at]
+        if token.value not in ("C", "P"):
+            raise self.error("expected C or P")
+        self.at += 1
+        if not self.accept("_"):
+            raise self.error("expected an index")
+        return _combinations(token.value, above, self.script())
+
+    def combinations(self, letter: str) -> Node | None:
+        """`C_5^2`, `C_{n+1}^{2}`, `A_5^2`: both indices follow; None (nothing read) where one is missing."""
+        start = self.at
+        tokens = list(self.tokens)  # scripts may split a token
+        indices: dict[str, Node] = {}
+        try:
+            for _ in range(2):
+                mark = "_" if self.peek("_") else "^"
+                if mark in indices or not self.accept(mark):
+                    break
+                indices[mark] = self.script()
+        except ParseError:
+            indices.clear()
+        whole = all(isinstance(i, Num) for i in indices.values())
+        if len(indices) == 2 and (whole or letter == "C"):
+            return _combinations(letter, indices["_"], indices["^"])
+        self.at = start
+        self.tokens[:] = tokens
+        return None
+
+
+def _combinations(letter: str, above: Node, below: Node) -> Node:
+    chosen = Call("binom", (above, below))
+    return chosen if letter == "C" else Mul((chosen, Call("factorial", (below,))))

@@ -295,7 +295,7 @@ class StatementParser(ExpressionParser):
             words = self._words()
             if words is not None:
                 return words
-        return self.additive()
+        return self.infix(self.additive())
 
     def _words(self) -> Node | None:
         """A run of words where a value could stand: `\\text{even}`, `no solution`."""
@@ -322,7 +322,8 @@ class StatementParser(ExpressionParser):
         token = self.tokens[self.at]
         if token.kind == "op" and token.value in "=:" and self.tokens[self.at + 1].kind != "end":
             return Name(words)  # a label: `\text{Area} = 5`
-        if re.search(r"\b(?:is|are|be|equals?)$", words) and token.kind not in ("end", "qualifier", "logic"):
+        lead_in = parts[-1].rstrip().endswith(":") or re.search(r"\b(?:is|are|be|equals?)$", words)
+        if lead_in and token.kind not in ("end", "qualifier", "logic"):
             return self._value()  # "the answer is 5"
         if self.peek("_") or self.peek("^"):
             return self.power_of(Name(words))

@@ -72,7 +72,7 @@ def unwrap(text: str) -> str:
     for _ in range(12):
         before = text
         text = text.strip(" \n\t\r~")
-        if text[-1:] in _PUNCTUATION or "\\" in text[-9:]:
+        if text[-1:] in _PUNCTUATION or "\\" in text[-14:]:
             text = _without_tail(text) or text[:1]
         if text[:1] == "\\":
             style = _STYLE.match(text)

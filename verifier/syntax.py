@@ -113,6 +113,9 @@ _PLAIN_SPELLINGS = (
     (re.compile(r"\.\.\.+"), r"\\ldots ", "..."),
     (re.compile(r"(\d) ?[xX] ?10 ?(?=\^|\*\*)"), r"\1\\times 10", "10"),
     (re.compile(r"\{([-+])\}"), r"\1", "{"),
+    (re.compile(r"\{\s*\}(?!\s*[_^]\s*\{?\w)"), "", "{"),
+    (re.compile(r"\^\s*(?:\{\s*)?\\prime(?![a-zA-Z])\s*\}?"), "'", "prime"),
+    (re.compile(r"(\d) to (?=\d)"), r"\1:", " to "),
 )
 _HTML = re.compile(r"&(?:lt|gt|le|ge|ne|amp|minus|times|nbsp|pi|radic|infin|quot|#\d{1,6});")
 _DOUBLED = re.compile(r"\\\\(?=[a-zA-Z()\[\]{}%$!,;])")
@@ -218,6 +221,8 @@ def _scan(text: str, limits: Limits, tokens: list[Token]) -> None:
                 kind, value = "logic", _LOGIC[value]
             elif value == "forall":
                 kind = "qualifier"
+            elif value == "colon":
+                kind, value = "op", ":"
             elif value not in KNOWN_COMMANDS and value.isalpha():
                 head = _known_head(value)
                 if head:  # "\ley" is "\le y"
@@ -229,6 +234,10 @@ def _scan(text: str, limits: Limits, tokens: list[Token]) -> None:
             body = found.group("body").replace("~", " ").strip()
             if _LOGIC.get(body.lower().strip(" ,.;")):
                 kind, value = "logic", _LOGIC[body.lower().strip(" ,.;")]
+            elif body.lower() == "mod":
+                kind, value = "cmd", "bmod"
+            elif body.lower() == "to":
+                kind, value = "op", ":"
             elif _QUALIFIER.match(body):
                 kind, value = "qualifier", body
             elif not body.strip(" ."):

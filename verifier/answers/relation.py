@@ -34,7 +34,7 @@ from ..nodes import (
 )
 from ..syntax import UndefinedError
 from ..verdict import Rung
-from .base import DIFFERENT, EQUAL, UNDECIDED, Answer, Context, Outcome, Settings
+from .base import DIFFERENT, EQUAL, UNDECIDED, Answer, Context, Outcome, Settings, combine
 from .expression import Expression, describe, difference
 
 
@@ -192,6 +192,27 @@ def _ratio(a: Sum, b: Sum) -> Fraction | None:
     return ratios.pop() if len(ratios) == 1 else None
 
 
+class Congruence(Answer):
+    """left = right modulo a modulus; right sides count up to multiples of it."""
+
+    __slots__ = ("left", "modulus", "right")
+    kind: ClassVar[str] = "congruence"
+
+    def __init__(self, left: Node, right: Node, modulus: Node, settings: Settings) -> None:
+        self.left, self.right, self.modulus = (Expression(n, settings) for n in (left, right, modulus))
+
+    @property
+    def form(self) -> str:
+        return f"{self.left.form} = {self.right.form} mod {self.modulus.form}"
+
+    def equals(self, other: Congruence, ctx: Context) -> Outcome:
+        right = self.right.equals(other.right, ctx)
+        mine, theirs, modulus = self.right.rational, other.right.rational, self.modulus.rational
+        if isinstance(mine, int) and isinstance(theirs, int) and isinstance(modulus, int) and modulus:
+            right = Outcome((mine - theirs) % modulus == 0, Rung.EXACT)
+        return combine([self.modulus.equals(other.modulus, ctx), self.left.equals(other.left, ctx), right])
+
+
 class Membership(Answer):
     r"""`x \in S`: a label on a set."""
 
@@ -337,6 +358,8 @@ def _relation(node: Rel, settings: Settings) -> Answer:
         return Membership(args[0], settings.recognise(args[1], settings))
     if all(op == "=" for op in ops):
         return _equation(args, settings)
+    if ops == ["equiv", "mod"] and isinstance(args[2], Call):
+        return Congruence(args[0], args[1], args[2].args[0], settings)
     if len(ops) == 1 and ops[0] in ("<", "<=", ">", ">=", "!="):
         return Inequality(args[0], ops[0], args[1], settings)
     return Opaque(Rel(tuple(ops), tuple(args)), settings)

@@ -63,7 +63,8 @@ class ExpressionParser(CommandRules):
                 if self.in_argument:
                     break
                 self.at += 1
-                factors.append(self.unary())
+                unit = self.unit() if isinstance(factors[-1], Unit) and self.tokens[self.at].kind == "text" else None
+                factors.append(unit or self.unary())
             elif kind == "op" and value == "/" or kind == "cmd" and value == "div":
                 if self.in_argument:
                     break
@@ -71,9 +72,13 @@ class ExpressionParser(CommandRules):
                 factors = [self._quotient(factors)]
             elif kind == "word" and value in ORDINALS and isinstance(factors[-1], Num):
                 self.at += 1
-            elif kind == "cmd" and value in ("bmod", "mod"):
+            elif kind in ("cmd", "word") and value in ("bmod", "mod"):
+                if self.congruence:
+                    break
                 self.at += 1
                 factors = [Call("mod", (product(factors), self.unary()))]
+            elif kind == "num" and isinstance(factors[-1], Unit):  # `5 feet 3 inches`
+                return Add((product(factors), self.term()))
             elif self._starts_operand(token):
                 if self.in_argument and self._starts_function(token):
                     break
@@ -122,6 +127,8 @@ class ExpressionParser(CommandRules):
         if kind == "op":
             if value == "|":
                 return self.bars == 0
+            if value == "(" and self.tokens[self.at + 1].value in ("mod", "bmod"):
+                return False
             return value in "({[" and not (value == "[" and self.in_argument) or value in CURRENCY_SIGNS
         if kind == "cmd":
             return value not in NOT_OPERANDS
@@ -146,7 +153,7 @@ class ExpressionParser(CommandRules):
         while True:
             if self.peek("^"):
                 self.at += 1
-                if self._accept_degree():
+                if self._accept_degree(letter=isinstance(base, Num)):
                     base = self._degrees(base)
                     continue
                 if isinstance(base, Num) and self._accept_ordinal():

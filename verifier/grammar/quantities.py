@@ -10,6 +10,9 @@ from .numerals import numeral
 from .scripts import ScriptRules, script_text
 from .tables import FRACTIONS, FUNCTIONS
 
+# Units that are functions or words elsewhere; bare, they are units only behind a number with nothing after them.
+_SHORT_UNITS = frozenset({"min", "sec", "deg", "in", "rad"})
+
 
 def _bare_unit(word: str) -> bool:
     if len(word) == 1:
@@ -60,21 +63,28 @@ class QuantityRules(ScriptRules):
                 self.at += 1
             else:
                 break
-        if not words or len(words) == 1 and words[0].strip() in FUNCTIONS:
+        if not words:
+            token, after = self.tokens[start], self.tokens[min(start + 1, len(self.tokens) - 1)]
+            short = token.kind == "word" and token.value in _SHORT_UNITS
+            if not short or after.kind not in ("end", "num") and after.value not in (",", ")", "}"):
+                return None
+            words.append(token.value)  # `5 min`, `30 deg`: no argument follows
+            self.at += 1
+        elif len(words) == 1 and words[0].strip() in FUNCTIONS and canonical_unit(words[0].strip()) is None:
             self.at = start
             return None
         return Unit(unit_name(" ".join(words)))
 
-    def _accept_degree(self) -> bool:
+    def _accept_degree(self, *, letter: bool) -> bool:
+        r"""`\\circ` in a superscript; `30^o` too, where the base is a numeral."""
         at = self.at
-        if self.accept("{"):
-            if (self.accept("circ", "cmd") or self.accept("degree", "cmd") or self.accept("o", "word")) and self.accept(
-                "}"
-            ):
-                return True
-            self.at = at
-            return False
-        return self.accept("circ", "cmd") or self.accept("degree", "cmd")
+        braced = self.accept("{")
+        found = self.accept("circ", "cmd") or self.accept("degree", "cmd")
+        found = found or letter and (self.accept("o", "word") or self.accept("o", "text"))
+        if found and (not braced or self.accept("}")):
+            return True
+        self.at = at
+        return False
 
     def _degrees(self, base: Node) -> Node:
         """`30^\\circ`, `60^\\circ 30' 15''`, `20^\\circ C`."""

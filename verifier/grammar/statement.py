@@ -157,7 +157,9 @@ class StatementParser(ExpressionParser):
             if op is None:
                 break
             ops.append(op)
+            self.congruence = op == "equiv"
             args.append(self.operand())
+            self.congruence = False
         if not ops:
             return left
         modulus = self._modulus()
@@ -320,8 +322,10 @@ class StatementParser(ExpressionParser):
             self.at = start
             return None
         token = self.tokens[self.at]
-        if token.kind == "op" and token.value in "=:" and self.tokens[self.at + 1].kind != "end":
+        if token.kind == "op" and token.value == "=" and self.tokens[self.at + 1].kind != "end":
             return Name(words)  # a label: `\text{Area} = 5`
+        if self.accept(":"):
+            return self._value()  # "Answer: 5"
         lead_in = parts[-1].rstrip().endswith(":") or re.search(r"\b(?:is|are|be|equals?)$", words)
         if lead_in and token.kind not in ("end", "qualifier", "logic"):
             return self._value()  # "the answer is 5"

@@ -23,6 +23,7 @@ class TokenStream:
         self.depth = 0
         self.bars = 0  # open |...| pairs
         self.brackets = 0  # open ( [ \{ ... where a comma separates members
+        self.congruence = False  # on the right of an equivalence sign, where `mod` belongs to the relation
         self.braces = 0  # open \{, where a colon may begin a condition
         self.in_argument = 0  # inside an argument without parentheses: `\sin 2x`
 

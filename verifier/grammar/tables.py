@@ -56,16 +56,16 @@ NOT_OPERANDS = frozenset(
     "cup cap setminus backslash in notin subset subseteq le leq leqslant ge geq geqslant lt gt ne neq "
     "approx equiv cong sim simeq to rightarrow implies iff Rightarrow Leftrightarrow mid rfloor rceil "
     "rvert rVert vert Vert | rangle } rbrace rbrack over choose atop end pm mp times cdot div ast cdotp "
-    "bullet star bmod mod \\ % circ degree prime not leftarrow parallel perp Longrightarrow mapsto colon".split()
+    "bullet star bmod mod pmod \\ % circ degree prime not leftarrow parallel perp Longrightarrow mapsto colon".split()
 )
 
 _OTHERS = frozenset(
-    "times cdot div pm mp le leq leqslant ge geq geqslant lt gt ne neq approx equiv cong sim simeq infty "
-    "pi cup cap in notin emptyset varnothing setminus subset subseteq subsetneq over choose lim sum prod "
-    "int lfloor rfloor lceil rceil langle rangle lbrace rbrace lbrack rbrack lvert rvert vert mid circ "
-    "degree prime begin end pmod bmod mod to rightarrow leftarrow Rightarrow Leftrightarrow mapsto implies "
-    "iff backslash not parallel perp boxed fbox and surd sqrt wedge land vee lor forall exists underbrace "
-    "pounds euro yen".split()
+    "textdollar mathdollar texteuro times cdot div pm mp le leq leqslant ge geq geqslant lt gt ne neq "
+    "approx equiv cong sim simeq infty pi cup cap in notin emptyset varnothing setminus subset subseteq "
+    "subsetneq over choose lim sum prod int lfloor rfloor lceil rceil langle rangle lbrace rbrace lbrack "
+    "rbrack lvert rvert vert mid circ degree prime begin end pmod bmod mod to rightarrow leftarrow "
+    "Rightarrow Leftrightarrow mapsto implies iff backslash not parallel perp boxed fbox and surd sqrt "
+    "wedge land vee lor forall exists underbrace pounds euro yen colon".split()
 )
 # Every command that the grammar knows; a longer unknown one is split after the longest of these.
 KNOWN_COMMANDS = (

@@ -166,7 +166,6 @@ def test_random_pairs_never_contradict_the_oracle() -> None:
     ("a", "b"),
     [
         (r"\sin 2x", r"2\sin x\cos x"),
-        (r"\sec^2 y", r"1+\tan^2 y"),
         (r"\ln x^2", r"2\ln x"),
         (r"\frac{x^3-1}{x-1}", "x^2+x+1"),
         (r"\sqrt{x^4+2x^2+1}", "x^2+1"),

@@ -145,10 +145,10 @@ class Reader:
                 else ""
             )
             return Decision(False, reason, outcome.rung, why)
-        if ctx.budget.steps < 0:
-            return Decision(False, Reason.OVER_LIMIT, None, "the comparison passed a work limit")
         if _beyond(gold.answer):
             return Decision(None, Reason.GOLD_OVER_LIMIT, None, "the gold's size is beyond the work limits")
+        if ctx.budget.steps < 0:
+            return Decision(False, Reason.OVER_LIMIT, None, "the comparison passed a work limit")
         if _beyond(answer.answer):
             return Decision(False, Reason.OVER_LIMIT, None, "the answer's size is beyond the work limits")
         return Decision(None, Reason.UNDECIDED, None, "the cheap rungs could not decide")

@@ -16,7 +16,7 @@ import hashlib
 import threading
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 from .canonical import Budget
 from .config import Limits
@@ -39,12 +39,23 @@ from .nodes import (
 
 _LOCAL = threading.local()
 _MAX_EXPONENT = 40_000  # binary exponent past which a value is out of numeric reach
+_MOST_DIGITS = 1500
 _FIRST_DIGITS = 16  # enough to tell most different values apart, at a third of the cost
 _SCALES = (1, 8, 1, 60)  # sizes of sample points: domains such as x > 5 are reached too
 _ATTEMPTS = 4  # sample points tried for each one needed
 
 
-_Gap: TypeAlias = "tuple[Any, Any, Any, int]"
+class _Gap(NamedTuple):
+    """One evaluation of both sides.
+
+    distance: |a - b|; bound: of its error; close: the bound is far below an absolute unit and below
+    the values themselves; extent: decimal exponent of the largest or smallest number met.
+    """
+
+    distance: Any
+    bound: Any
+    close: bool
+    extent: int
 
 
 class OutOfReach(Exception):
@@ -71,14 +82,19 @@ class _Evaluator:
         self.point = dict(point)
         self.real = real
         self.budget = budget
+        self.extent = 0  # the largest binary exponent met, of either sign
         self.cost = 1 + digits // 50
 
     def rounded(self, value: Any, error: Any) -> tuple[Any, Any]:
         size = abs(value)
         if not self.mp.isfinite(size):
             raise OutOfReach("not finite")
-        if size and abs(self.mp.mag(size)) > _MAX_EXPONENT:
-            raise OutOfReach("size")
+        if size:
+            extent = abs(self.mp.mag(size))
+            if extent > self.extent:
+                if extent > _MAX_EXPONENT:
+                    raise OutOfReach("size")
+                self.extent = extent
         if self.real and isinstance(value, self.mp.mpc):
             raise OutOfReach("complex")
         return value, error + size * self.unit
@@ -200,7 +216,7 @@ class _Evaluator:
         if isinstance(value, self.mp.mpc) or error > 0.01 or not self.mp.isfinite(value):
             raise OutOfReach("an integer bound")
         nearest = int(self.mp.nint(value))
-        if abs(value - nearest) > error + self.unit or abs(nearest) > 10**9:
+        if value != nearest or not _whole(node) or abs(nearest) > 10**9:
             raise OutOfReach("an integer bound")
         return nearest
 
@@ -208,6 +224,17 @@ class _Evaluator:
         from .numeric_functions import evaluate
 
         return evaluate(self, node)
+
+
+def _whole(node: Node) -> bool:
+    """True for arithmetic on integers and symbols alone, which no rounding can pass off as one."""
+    if isinstance(node, Num):
+        return isinstance(node.value, int)
+    if isinstance(node, (Add, Mul)):
+        return all(map(_whole, node.args))
+    if isinstance(node, Div):
+        return _whole(node.num) and _whole(node.den)
+    return isinstance(node, Name) or isinstance(node, Pow) and _whole(node.base) and _whole(node.exp)
 
 
 def _odd_root(node: Node) -> Fraction | None:
@@ -331,44 +358,39 @@ def _at_point(
     real: bool,
     either: bool = False,
 ) -> bool | None:
-    """The comparison at one point; raises OutOfReach (or answers None) where a side is undefined."""
+    """The comparison at one point; raises OutOfReach (or answers None) where a side is undefined.
+
+    `1 + e^{-900}` rounds to 1 at any usual precision: equality is asked only at a precision that
+    reaches three times as far as the largest or smallest number met on the way.
+    """
     digits = limits.precision
     try:
         first = _difference(a, b, point, budget, _FIRST_DIGITS, real)
-        if first[0] > 16 * first[1]:
+        if first.distance > 16 * first.bound:
             return False
+        needed = 30 + 3 * first.extent
+        if needed > _MOST_DIGITS:
+            return None
+        digits = max(digits, needed)
         low = _difference(a, b, point, budget, digits, real)
-        if low[0] <= 4 * low[1] and not _close(low):  # large values: more digits before another verdict
-            digits = min(digits * 3, 3 * limits.precision + low[3])
-            low = _difference(a, b, point, budget, digits, real)
         high = _difference(a, b, point, budget, digits * 2, real)
     except OutOfReach:
         if either:
             raise
         return None
-    if high[0] > 4 * high[1]:
+    if high.distance > 4 * high.bound:
         return False
-    return True if _close(low) and _close(high) and high[1] <= low[1] else None
-
-
-def _close(found: _Gap) -> bool:
-    """The bound is far below both an absolute unit and the values themselves."""
-    _, bound, size, _ = found
-    return bool(size) and bound < size * 1e-25 and bound < 1e-25
+    return True if low.close and high.close and high.bound <= low.bound else None
 
 
 def _difference(a: Node, b: Node, point: Mapping[str, Fraction | int], budget: Budget, digits: int, real: bool) -> _Gap:
-    """(|a - b|, error bound, smaller size, decimal digits before the point)."""
-    left, left_error = _Evaluator(digits, point, budget, real).of(a)
-    evaluator = _Evaluator(digits, point, budget, real)
-    right, right_error = evaluator.of(b)
-    mp = evaluator.mp
-    size = min(abs(left), abs(right))
+    one, two = (_Evaluator(digits, point, budget, real) for _ in range(2))
+    left, left_error = one.of(a)
+    right, right_error = two.of(b)
     bound = left_error + right_error
-    if size <= bound:
-        size = mp.mpf(0)
-    whole = max(0, int(mp.mag(max(abs(left), abs(right), mp.mpf(1)))) // 3)
-    return abs(left - right), bound, size, whole
+    size = min(abs(left), abs(right))
+    close = size > bound and bound < size * 1e-25 and bound < 1e-25
+    return _Gap(abs(left - right), bound, bool(close), max(one.extent, two.extent) * 3 // 10)
 
 
 def sign(node: Node, limits: Limits, budget: Budget | None = None) -> int | None:

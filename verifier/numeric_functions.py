@@ -102,6 +102,18 @@ def _exp(e: _Evaluator, args: list[Value], node: Call) -> Value:
     return e.rounded(value, 2 * abs(value) * args[0][1])
 
 
+def _tanh(e: _Evaluator, args: list[Value], node: Call) -> Value:
+    """Through exp, so that what separates it from one is seen."""
+    value, error = args[0]
+    if isinstance(value, e.mp.mpc) or abs(value) > 10_000:
+        raise OutOfReach("size")
+    small = e.mp.exp(-2 * abs(value))
+    part = e.rounded(small, 2 * small * error)
+    quotient, bound = e.over((1 - part[0], part[1]), (1 + part[0], part[1]))
+    result = (quotient if value >= 0 else -quotient, bound + e.unit)
+    return result if node.name == "tanh" else e.over(e.exact(1), result)
+
+
 def _abs(e: _Evaluator, args: list[Value], node: Call) -> Value:
     return e.rounded(abs(args[0][0]), args[0][1])
 
@@ -215,8 +227,8 @@ _TABLE: dict[str, Callable[..., Value]] = {
     "csc": _trigonometric("csc", lambda mp, x, y: y * y),
     "sinh": _smooth("sinh", lambda mp, x, y: mp.cosh(x), large=14),
     "cosh": _smooth("cosh", lambda mp, x, y: mp.sinh(x), large=14),
-    "tanh": _smooth("tanh", lambda mp, x, y: 1),
-    "coth": _smooth("coth", lambda mp, x, y: 1 + y * y),
+    "tanh": _tanh,
+    "coth": _tanh,
     "arcsin": _arc("asin", lambda mp, x, y: 1 / mp.sqrt(abs(1 - x * x) or 1), True),
     "arccos": _arc("acos", lambda mp, x, y: 1 / mp.sqrt(abs(1 - x * x) or 1), True),
     "arctan": _arc("atan", lambda mp, x, y: 1, False),

@@ -115,6 +115,7 @@ _PLAIN_SPELLINGS = (
     (re.compile(r"\{([-+])\}"), r"\1", "{"),
     (re.compile(r"\{\s*\}(?!\s*[_^]\s*\{?\w)"), "", "{"),
     (re.compile(r"\^\s*(?:\{\s*)?\\prime(?![a-zA-Z])\s*\}?"), "'", "prime"),
+    (re.compile(r"\\\\\[ ?-?\d*\.?\d+ ?(?:ex|em|pt|mm|cm|in|pc|bp)\]"), r"\\\\ ", "\\\\["),
     (re.compile(r"(\d) to (?=\d)"), r"\1:", " to "),
 )
 _HTML = re.compile(r"&(?:lt|gt|le|ge|ne|amp|minus|times|nbsp|pi|radic|infin|quot|#\d{1,6});")
@@ -175,7 +176,7 @@ _SPACES = frozenset({" ", "\n", "\t", "\r"})
 _WIDE = frozenset({",", ";", ":", ">", "quad", "qquad", "hfill", "thinspace", "medspace", "thickspace", "enspace"})
 
 _LONGEST_WORD = 200
-_LOGIC = {"and": "and", "or": "or", "wedge": "and", "land": "and", "vee": "or", "lor": "or"}
+_LOGIC = {"&": "and", "and": "and", "or": "or", "wedge": "and", "land": "and", "vee": "or", "lor": "or"}
 _QUALIFIER = re.compile(r"(?:for|where|when|with|if|such that|as|since|because|i\.e\.|in which)\b|forall\b", re.I)
 # a \text{...} that holds mathematics rather than words
 _MATHEMATICAL = re.compile(r"^\W*\d|[=+()<>:|\[\]%$\\^]|^[.\s]*$")
@@ -221,6 +222,8 @@ def _scan(text: str, limits: Limits, tokens: list[Token]) -> None:
                 kind, value = "logic", _LOGIC[value]
             elif value == "forall":
                 kind = "qualifier"
+            elif value == "cr":
+                value = "\\"
             elif value == "colon":
                 kind, value = "op", ":"
             elif value not in KNOWN_COMMANDS and value.isalpha():
@@ -236,6 +239,8 @@ def _scan(text: str, limits: Limits, tokens: list[Token]) -> None:
                 kind, value = "logic", _LOGIC[body.lower().strip(" ,.;")]
             elif body.lower() == "mod":
                 kind, value = "cmd", "bmod"
+            elif body in (",", ";"):
+                kind, value = "op", body
             elif body.lower() == "to":
                 kind, value = "op", ":"
             elif _QUALIFIER.match(body):

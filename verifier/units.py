@@ -70,6 +70,15 @@ _SPELLINGS = {
     "acre": "acre acres",
 }
 
+# Words that say something else than what a value is a value of.
+NEVER_UNITS = frozenset(
+    "half halves third thirds quarter quarters fourth fourths fifth fifths sixth sixths seventh eighth "
+    "eighths ninth tenth tenths hundredth hundredths thousandth thousandths and or not is isn are was "
+    "wrong incorrect plus minus times over divided multiplied mod modulo squared cubed factorial pi "
+    "negative positive out less more than to from hundred thousand million billion trillion dozen infinity "
+    "root power percentile".split()
+)
+
 # Words that scale the number before them.
 SCALES = {
     "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12,

@@ -68,6 +68,11 @@ _SOLVABLE = (
 )
 
 
+def _several_unknowns(a: Answer, b: Answer) -> bool:
+    """A relation in several unknowns is never a set of reals."""
+    return any(isinstance(x, relation.Inequality) and len(x.unknowns()) > 1 for x in (a, b))
+
+
 def _same_or_strict(a: Answer, b: Answer, ctx: Context) -> Outcome | None:
     if type(a) is type(b):
         return a.equals(b, ctx)
@@ -82,7 +87,7 @@ def compare(a: Answer, b: Answer, ctx: Context) -> Outcome:
     direct = _same_or_strict(a, b, ctx)
     if direct is not None and (direct.equal or not ctx.lenient):
         return direct
-    other = UNDECIDED if {a.kind, b.kind} in _SOLVABLE else MISMATCH
+    other = UNDECIDED if {a.kind, b.kind} in _SOLVABLE and not _several_unknowns(a, b) else MISMATCH
     if not ctx.lenient:
         return other
     best = direct if direct is not None else other

@@ -70,10 +70,31 @@ class Collection(Answer):
             found = interval("()", self.items)
             if found is not None:
                 yield found
-        if len(self.items) == 1 and not isinstance(other, Collection):
+        if self.order == "list" and isinstance(other, RealSet):
+            union = _union(self.items)
+            if union is not None:
+                yield union
+        if len(self.items) == 1 and not (isinstance(other, Collection) and other.order != "tuple"):
             yield self.items[0]
         if self.order == "tuple" and isinstance(other, MatrixAnswer) and other.is_column:
             yield MatrixAnswer(tuple((item,) for item in self.items))
+
+
+def _union(items: Sequence[Answer]) -> Answer | None:
+    """`(-oo, -3], [3, oo)` and `x < 1, x > 2` as one set of reals."""
+    from .realset import RealSet, Unordered, interval, normal
+
+    found: list[RealSet] = []
+    for item in items:
+        pair = isinstance(item, Collection) and item.brackets == "()" and len(item.items) == 2
+        part = interval("()", item.items) if pair and isinstance(item, Collection) else item
+        if not isinstance(part, RealSet):
+            return None
+        found.append(part)
+    try:
+        return RealSet(normal([piece for part in found for piece in part.pieces]))
+    except Unordered:
+        return None
 
 
 def _pairwise(mine: Sequence[Answer], theirs: Sequence[Answer], ctx: Context) -> Outcome:

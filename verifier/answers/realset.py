@@ -316,9 +316,9 @@ def _quadratic(coefficients: list[Node], op: str, settings: Settings) -> tuple[P
     return complement(normal(inside) if closed else normal([*inside, *points]))
 
 
-def of_relation(node: Rel, settings: Settings) -> RealSet | None:
+def of_relation(node: Rel, settings: Settings, *, equations: bool = False) -> RealSet | None:
     """The solution set of a chain of order relations in one unknown."""
-    if not all(op in _FLIP for op in node.ops) or all(op == "=" for op in node.ops):
+    if not all(op in _FLIP for op in node.ops) or not equations and _is_equation(node):
         return None
     node, unknown = _unlabelled(node)
     if not unknown or not all(_evaluable(arg) for arg in node.args):
@@ -366,7 +366,10 @@ def _infinite_bound(left: Node, op: str, right: Node, settings: Settings) -> boo
 def _of_logic(node: Logic, settings: Settings) -> RealSet | None:
     sets = []
     for arg in node.args:
-        found = _real_set(arg, settings)
+        if isinstance(arg, Rel) and arg.ops != ("in",):
+            found = of_relation(arg, settings, equations=True)
+        else:
+            found = _real_set(arg, settings)
         if found is None:
             return None
         sets.append(found)
@@ -441,15 +444,20 @@ def recognise(node: Node, settings: Settings) -> Answer | None:
     if isinstance(node, (Rel, Logic, SetBuilder, SetOp)) or isinstance(node, NamedSet) and node.name == "R":
         if isinstance(node, Rel) and node.ops == ("in",):
             return None  # a label; relation keeps it
-        if isinstance(node, Logic) and not all(
-            isinstance(a, (Rel, Seq, SetOp)) and not _is_equation(a) for a in node.args
-        ):
+        if isinstance(node, Logic) and not _says_set(node):
             return None
         try:
             return _real_set(node, settings)
         except Unordered:
             return None
     return None
+
+
+def _says_set(node: Logic) -> bool:
+    """Whether a join of statements is a set of reals: not where all are equations (roots) or pairs."""
+    if not all(isinstance(arg, (Rel, Seq, SetOp)) for arg in node.args):
+        return False
+    return not all(_is_equation(arg) or isinstance(arg, Seq) and arg.brackets in ("()", "{}") for arg in node.args)
 
 
 def _is_equation(node: Node) -> bool:

@@ -102,6 +102,8 @@ class Equation(Answer):
             return ctx.compare(self.value, other.value, ctx)
         if isinstance(mine, Call) and isinstance(theirs, Call) and mine.name == theirs.name:
             renamed = _renamed(self.right, mine, theirs)
+            if renamed is None and all(isinstance(arg, Name) for arg in (*mine.args, *theirs.args)):
+                return DIFFERENT
             if renamed is not None:
                 return ctx.compare(self.settings.recognise(renamed, self.settings), other.value, ctx)
         if ctx.lenient and ctx.policy.drop_labels and _same_role(mine, theirs):
@@ -130,9 +132,12 @@ def _renamed(body: Node, mine: Call, theirs: Call) -> Node | None:
     if len(mine.args) != len(theirs.args):
         return None
     table: dict[Node, Node] = {}
+    taken = numeric.symbols(body) - {a.name for a in mine.args if isinstance(a, Name)}
     for a, b in zip(mine.args, theirs.args, strict=True):
         if not isinstance(a, Name) or not isinstance(b, Name):
             return None
+        if b.name in taken:
+            return None  # `f(t)=x^2` is no renaming of `f(x)=x^2`
         table[a] = b
     if len(set(table.values())) != len(table):
         return None
@@ -166,7 +171,16 @@ class Inequality(Answer):
         gap = Expression(difference(self.left, self.right), self.settings)
         return f"{gap.form} {self.op} 0"
 
+    def unknowns(self) -> set[str]:
+        """The symbols that do not cancel."""
+        found = Expression(difference(self.left, self.right), self.settings).canonical()
+        if found is None:
+            return numeric.symbols(self.left) | numeric.symbols(self.right)
+        return {atom for monomial in found[0] for atom, _ in monomial if atom[0] == "s"}
+
     def equals(self, other: Inequality, ctx: Context) -> Outcome:
+        if self.unknowns() != other.unknowns():
+            return DIFFERENT
         if self.op != other.op:
             return UNDECIDED if {self.op, other.op} - {"<", "<=", "!="} else DIFFERENT
         a, b = difference(self.left, self.right), difference(other.left, other.right)

@@ -12,7 +12,23 @@ person writes, we read where it has one meaning.
 
 from __future__ import annotations
 
-from ..nodes import Add, Call, Div, Mul, Node, Num, Percent, PlusMinus, Pow, Unit, negate, product
+from ..nodes import (
+    Add,
+    Call,
+    Div,
+    Matrix,
+    Mul,
+    Name,
+    Node,
+    Num,
+    Percent,
+    PlusMinus,
+    Pow,
+    Seq,
+    Unit,
+    negate,
+    product,
+)
 from ..syntax import Token
 from ..units import CURRENCY_SIGNS
 from .commands import CommandRules
@@ -20,6 +36,27 @@ from .scripts import primed, script_text
 from .tables import DAY_HALVES, FRACTIONS, NOT_OPERANDS, ORDINALS, SPELT, TIMES
 
 _OPENERS = frozenset({"(", "[", "{", "\\{"})
+
+
+_TRANSPOSED = frozenset({"T", "top", "bold T"})
+
+
+def _transposed(node: Seq | Matrix) -> Node:
+    rows = (node.items,) if isinstance(node, Seq) else node.rows
+    return Matrix(tuple(zip(*rows, strict=True)))
+
+
+def _sum(parts: list[Node]) -> Node:
+    r"""A sum; a unit behind its last term alone (`36 - 9\sqrt 3 cm`) belongs to the whole."""
+    *front, last = parts
+    if isinstance(last, Mul) and isinstance(last.args[-1], Unit) and not any(map(_has_unit, (*front, *last.args[:-1]))):
+        value = product(list(last.args[:-1]))
+        return Mul((Add((*front, value)), last.args[-1]))
+    return Add(tuple(parts))
+
+
+def _has_unit(node: Node) -> bool:
+    return isinstance(node, Unit) or isinstance(node, Mul) and any(map(_has_unit, node.args))
 
 
 class ExpressionParser(CommandRules):
@@ -45,7 +82,7 @@ class ExpressionParser(CommandRules):
                 right = self.term()
                 parts = [PlusMinus(parts[0] if len(parts) == 1 else Add(tuple(parts)), right, sign)]
             else:
-                return parts[0] if len(parts) == 1 else Add(tuple(parts))
+                return parts[0] if len(parts) == 1 else _sum(parts)
 
     @staticmethod
     def _plus_minus(token: Token) -> int:
@@ -78,7 +115,7 @@ class ExpressionParser(CommandRules):
                 self.at += 1
                 factors = [Call("mod", (product(factors), self.unary()))]
             elif kind == "num" and isinstance(factors[-1], Unit):  # `5 feet 3 inches`
-                return Add((product(factors), self.term()))
+                return self.compound(factors)
             elif self._starts_operand(token):
                 if self.in_argument and self._starts_function(token):
                     break
@@ -126,7 +163,7 @@ class ExpressionParser(CommandRules):
             return not self.in_argument
         if kind == "op":
             if value == "|":
-                return self.bars == 0
+                return self.bars == 0 and not (self.braces and self._bar_divides())
             if value == "(" and self.tokens[self.at + 1].value in ("mod", "bmod"):
                 return False
             return value in "({[" and not (value == "[" and self.in_argument) or value in CURRENCY_SIGNS
@@ -163,6 +200,9 @@ class ExpressionParser(CommandRules):
                     base = primed(base)
                     continue
                 exponent = self._tower(self.script())
+                if isinstance(base, (Seq, Matrix)) and isinstance(exponent, Name) and exponent.name in _TRANSPOSED:
+                    base = _transposed(base)
+                    continue
             elif self.accept("**"):
                 exponent = self._tower(self.script())
             elif self.tokens[self.at].kind == "cmd" and self.tokens[self.at].value in ("circ", "degree"):
@@ -183,6 +223,15 @@ class ExpressionParser(CommandRules):
             return False
         self.at += 3 if braced else 1
         return True
+
+    def _bar_divides(self) -> bool:
+        """Whether a bar inside set braces stands alone, so that a condition follows."""
+        bars = 0
+        for token in self.tokens[self.at :]:
+            if token.value == "}" and token.kind == "cmd" or token.kind == "end":
+                break
+            bars += token.value == "|"
+        return bars % 2 == 1
 
     def _tower(self, exponent: Node) -> Node:
         """`2^3^2` and `2**3**2` are 2^(3^2)."""

@@ -78,8 +78,7 @@ class FunctionRules(QuantityRules):
     def _root(self, command: str) -> Node:
         r"""`\\sqrt[3]{4}`, and `√10`, whose argument is a whole numeral."""
         index: Node = Num(2)
-        if self.peek("["):
-            self.at += 1
+        if self.accept("[") and not self.accept("]"):
             index = self.nested(self.additive)
             self.expect("]")
         return Call("root", (self.argument() if command == "sqrt" else self.script(), index))

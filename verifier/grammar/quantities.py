@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..nodes import Add, Degree, Div, Mul, Node, Num, Unit
+from ..nodes import Add, Degree, Div, Mul, Node, Num, Unit, product
 from ..syntax import Token
-from ..units import BARE_UNITS, SCALES, canonical_unit, unit_name
+from ..units import BARE_UNITS, NEVER_UNITS, SCALES, UNITS, canonical_unit, unit_name
 from ..words import is_word
 from .numerals import numeral
 from .scripts import ScriptRules, script_text
@@ -18,6 +18,15 @@ def _bare_unit(word: str) -> bool:
     if len(word) == 1:
         return False
     return word in BARE_UNITS or word.lower() in BARE_UNITS and len(word) > 2 or is_word(word) and word not in FUNCTIONS
+
+
+def _names_unit(words: list[str]) -> bool:
+    """Whether words say what is counted: no function, no operation, no single letter but a unit's."""
+    first = words[0].strip(" .")
+    if len(words) == 1 and (first in FUNCTIONS or len(first) == 1):
+        return canonical_unit(first) is not None
+    said = {word.lower() for text in words for word in text.replace("-", " ").split()}
+    return NEVER_UNITS.isdisjoint(said if len(said) == 1 else said - {"squared", "cubed"})
 
 
 class QuantityRules(ScriptRules):
@@ -70,7 +79,7 @@ class QuantityRules(ScriptRules):
                 return None
             words.append(token.value)  # `5 min`, `30 deg`: no argument follows
             self.at += 1
-        elif len(words) == 1 and words[0].strip() in FUNCTIONS and canonical_unit(words[0].strip()) is None:
+        elif not _names_unit(words):
             self.at = start
             return None
         return Unit(unit_name(" ".join(words)))
@@ -132,3 +141,10 @@ class QuantityRules(ScriptRules):
         else:
             self.at += 1
         return Num(found)
+
+    def compound(self, factors: list[Node]) -> Node:
+        """`5 feet 3 inches`: a number behind a known unit begins another term of a sum."""
+        last = factors[-1]
+        if not isinstance(last, Unit) or last.name not in UNITS.values():
+            raise self.error("expected an operator")
+        return Add((product(factors), self.term()))

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 
 from ..nodes import (
+    Add,
     Call,
     Const,
     Logic,
@@ -39,7 +40,8 @@ from .tables import FUNCTIONS, TRANSPARENT
 
 _RELATIONS = {
     "=": "=", "==": "=", ":=": "=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "=<": "<=", "!=": "!=",
-    "le": "<=", "leq": "<=", "leqslant": "<=", "ge": ">=", "geq": ">=", "geqslant": ">=", "lt": "<", "gt": ">",
+    "le": "<=", "leq": "<=", "leqslant": "<=", "ge": ">=", "geq": ">=", "geqslant": ">=", "leqq": "<=", "geqq": ">=",
+    "lt": "<", "gt": ">",
     "ne": "!=", "neq": "!=", "approx": "~", "simeq": "~", "sim": "~", "cong": "cong", "equiv": "equiv",
     "in": "in", "notin": "notin", "subset": "subset", "subseteq": "subset",
     "to": "to", "rightarrow": "to", "->": "to", "implies": "implies", "Rightarrow": "implies", "mapsto": "to",
@@ -143,6 +145,10 @@ class StatementParser(ExpressionParser):
 
     def disjunct(self) -> Node:
         """disjunct := operand { relation operand }"""
+        while self.tokens[self.at].kind == "qualifier" or self.tokens[self.at].value in ("all", "every", "any"):
+            if self.tokens[self.at + 1].kind == "end":
+                break
+            self.at += 1  # `all x > 2`
         token = self.tokens[self.at]
         if token.kind == "op" and token.value in _RELATIONS or token.kind == "cmd" and token.value in ("approx", "sim"):
             if token.value in ("=", ":=", "approx", "sim", "=="):  # "= 5" continues the question's sentence
@@ -268,12 +274,21 @@ class StatementParser(ExpressionParser):
     def ratio(self) -> Node:
         """ratio := additive { ":" additive } [ "am" | "pm" ]"""
         node = self._value()
-        if not self.peek(":") or self.braces and isinstance(node, Name):  # `\{x : x > 0\}`
+        if not self.peek(":") or self.braces and self._condition_follows():  # `\{x : x > 0\}`
             return self._with_suffix(node, (node,))
         args = [node]
         while self.accept(":"):
             args.append(self._value())
         return self._with_suffix(Ratio(tuple(args)), tuple(args))
+
+    def _condition_follows(self) -> bool:
+        """Whether a relation stands between the colon and the end of the set."""
+        for token in self.tokens[self.at :]:
+            if token.kind == "cmd" and token.value in ("}", "rbrace") or token.kind == "end":
+                return False
+            if token.value in _RELATIONS and token.value != ":=":
+                return True
+        return False
 
     def _with_suffix(self, node: Node, args: tuple[Node, ...]) -> Node:
         token = self.tokens[self.at]
@@ -297,7 +312,7 @@ class StatementParser(ExpressionParser):
             words = self._words()
             if words is not None:
                 return words
-        return self.infix(self.additive())
+        return _point(self.infix(self.additive()))
 
     def _words(self) -> Node | None:
         """A run of words where a value could stand: `\\text{even}`, `no solution`."""
@@ -467,6 +482,20 @@ class StatementParser(ExpressionParser):
             raise self.error("rows of different lengths")
         matrix = Matrix(tuple(rows))
         return Call("det", (matrix,)) if name == "vmatrix" else matrix
+
+
+def _point(node: Node) -> Node:
+    """`P(3,4)` names a point: a label, where a product would be nonsense; a set less a set is a set."""
+    if isinstance(node, Mul) and len(node.args) == 2:
+        name, point = node.args
+        if isinstance(name, Name) and name.name.isupper() and isinstance(point, Seq) and point.brackets == "()":
+            return Rel(("=",), (name, point))
+    if isinstance(node, Add) and len(node.args) == 2:
+        whole, rest = node.args
+        removed = rest.args[1] if isinstance(rest, Mul) and rest.args[0] == Num(-1) else None
+        if isinstance(whole, Name) and whole.name in _BOLD_SETS and isinstance(removed, Seq):
+            return SetOp("difference", (NamedSet(_BOLD_SETS[whole.name]), removed))
+    return node
 
 
 def _is_equation(node: Node) -> bool:

@@ -24,7 +24,7 @@ CONSTANTS = {"pi": "pi", "infty": "oo", "infin": "oo", "oo": "oo", "inf": "oo", 
 LETTERS = frozenset(
     "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho "
     "varrho sigma varsigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma "
-    "Upsilon Phi Psi Omega ell hbar ldots dots cdots vdots square Box aleph imath jmath dotsc".split()
+    "Upsilon Phi Psi Omega ell hbar top ldots dots cdots vdots square Box aleph imath jmath dotsc".split()
 )
 ALIASES = {"varepsilon": "epsilon", "vartheta": "theta", "varphi": "phi", "varrho": "rho", "varsigma": "sigma",
             "dots": "ldots", "cdots": "ldots", "dotsc": "ldots", "Box": "square"}  # fmt: skip
@@ -53,14 +53,14 @@ DAY_HALVES = frozenset({"am", "pm", "AM", "PM", "a.m.", "p.m.", "a.m", "p.m", "A
 ORDINALS = frozenset({"st", "nd", "rd", "th"})  # `11th`, `11^{th}`: the number counts
 # Commands that cannot begin an operand, so that juxtaposition ends before them.
 NOT_OPERANDS = frozenset(
-    "cup cap setminus backslash in notin subset subseteq le leq leqslant ge geq geqslant lt gt ne neq "
+    "cup cap setminus backslash in notin subset subseteq le leq leqq leqslant ge geq geqq geqslant lt gt ne neq "
     "approx equiv cong sim simeq to rightarrow implies iff Rightarrow Leftrightarrow mid rfloor rceil "
     "rvert rVert vert Vert | rangle } rbrace rbrack over choose atop end pm mp times cdot div ast cdotp "
     "bullet star bmod mod pmod \\ % circ degree prime not leftarrow parallel perp Longrightarrow mapsto colon".split()
 )
 
 _OTHERS = frozenset(
-    "textdollar mathdollar texteuro times cdot div pm mp le leq leqslant ge geq geqslant lt gt ne neq "
+    "cr textdollar mathdollar texteuro times cdot div pm mp le leq leqq leqslant ge geq geqq geqslant lt gt ne neq "
     "approx equiv cong sim simeq infty pi cup cap in notin emptyset varnothing setminus subset subseteq "
     "subsetneq over choose lim sum prod int lfloor rfloor lceil rceil langle rangle lbrace rbrace lbrack "
     "rbrack lvert rvert vert mid circ degree prime begin end pmod bmod mod to rightarrow leftarrow "

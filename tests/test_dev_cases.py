@@ -104,9 +104,7 @@ def _sha256(text: str) -> str:
 
 
 @pytest.mark.parametrize("entry", _disputed(), ids=lambda entry: f"row-{entry['row']}")
-def test_disputed_rows_are_the_ones_named_and_follow_the_ruling(
-    judged: list[Judged], entry: dict[str, Any]
-) -> None:
+def test_disputed_rows_are_the_ones_named_and_follow_the_ruling(judged: list[Judged], entry: dict[str, Any]) -> None:
     """A disputed row is still the row that was disputed, and the verdict is the ruling's, not the label's."""
     found = judged[entry["row"]]
     assert _sha256(found.row["gold"]) == entry["gold_sha256"]

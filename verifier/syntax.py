@@ -113,7 +113,7 @@ _PLAIN_SPELLINGS = (
     (re.compile(r"\.\.\.+"), r"\\ldots ", "..."),
     (re.compile(r"(\d) ?[xX] ?10 ?(?=\^|\*\*)"), r"\1\\times 10", "10"),
     (re.compile(r"\{([-+])\}"), r"\1", "{"),
-    (re.compile(r"\{\s*\}(?!\s*[_^]\s*\{?\w)"), "", "{"),
+    (re.compile(r"(?<![a-z}\]])\{\s*\}(?!\s*[_^]\s*\{?\w)"), "", "{"),
     (re.compile(r"\^\s*(?:\{\s*)?\\prime(?![a-zA-Z])\s*\}?"), "'", "prime"),
     (re.compile(r"\\\\\[ ?-?\d*\.?\d+ ?(?:ex|em|pt|mm|cm|in|pc|bp)\]"), r"\\\\ ", "\\\\["),
     (re.compile(r"(\d) to (?=\d)"), r"\1:", " to "),

@@ -89,6 +89,8 @@ class StatementParser(ExpressionParser):
 
     def answer(self) -> Node:
         node = self.members(top=True)
+        if isinstance(node, Seq) and isinstance(node.items[0], Rel) and node.items[0].ops == ("equiv",):
+            node = self._residues(node.items[0].args[0], node)
         token = self.tokens[self.at]
         if token.kind == "qualifier" and self.at:
             return node
@@ -173,6 +175,14 @@ class StatementParser(ExpressionParser):
             ops.append("mod")
             args.append(Call("pmod", (modulus,)))
         return Rel(tuple(ops), tuple(args))
+
+    def _residues(self, left: Node, node: Seq) -> Node:
+        """`n = 0, 2 (mod 6)`: one congruence for each residue."""
+        modulus = self._modulus()
+        if modulus is None:
+            return node
+        residues = [item.args[1] if isinstance(item, Rel) else item for item in node.items]
+        return Seq("", tuple(Rel(("equiv", "mod"), (left, r, Call("pmod", (modulus,)))) for r in residues))
 
     def _modulus(self) -> Node | None:
         r"""`\pmod 7`, `(\bmod 7)`, `(mod 7)` behind a congruence."""

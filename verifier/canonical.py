@@ -22,6 +22,7 @@ from typing import TypeAlias
 from .config import Limits
 from .nodes import (
     Add,
+    Based,
     Big,
     Call,
     Const,
@@ -409,6 +410,9 @@ class Canoniser:
             return {(("u:" + node.name, 1),): 1}
         if isinstance(node, Big) and node.op in ("sum", "prod"):
             return self._repeated(node)
+        if isinstance(node, Based):
+            value = int(node.digits, node.base)
+            return {_ONE: self.checked(value)} if value else {}
         raise TooMuch(type(node).__name__)
 
     def _may_be_zero(self, form: Sum, node: Node) -> bool:

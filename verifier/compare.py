@@ -156,7 +156,12 @@ class Reader:
     def _remote(self, answer: Reading, gold: Reading, strict: bool) -> Decision:
         from .pool import shared_pool
 
-        payload: dict[str, Any] = {"answer": answer.text, "gold": gold.text, "limits": asdict(self.config.limits)}
+        payload: dict[str, Any] = {
+            "answer": answer.text,
+            "gold": gold.text,
+            "limits": asdict(self.config.limits),
+            "policy": asdict(self.config.policy),
+        }
         pool = shared_pool(memory_mb=self.config.memory_mb)
         outcome = pool.call("symbolic", payload, timeout_s=self.config.timeout_s)
         return _from_worker(outcome.status, outcome.value, outcome.detail, Rung.SYMBOLIC)

@@ -11,19 +11,29 @@ import re
 
 from .config import DEFAULT_CONFIG, Limits, Policy
 from .grammar.statement import StatementParser
-from .nodes import Based, Choice, Div, Node, Num, Text
+from .nodes import Based, Choice, Const, Div, Name, Node, Num, Text, rebuilt
 from .syntax import LimitError, ParseError, UndefinedError, normalise, tokenize
 from .words import canonical_words, is_word
 
 _WRAPPERS = ((r"\(", r"\)"), (r"\[", r"\]"), ("$$", "$$"), ("$", "$"), ("**", "**"), ("__", "__"), ("`", "`"))
 _INFIX = re.compile(r"\\(?:over|choose|atop)(?![a-zA-Z])")
-_BASED = re.compile(r"\(?(\d[0-9A-Za-z]*)\)?\s*_\s*(?:\{\s*(?:\\text\{)?(\d\d?)\}?\s*\}|(\d\d?))")
+_BASE_WORDS = dict(zip("two three four five six seven eight nine ten eleven twelve".split(), range(2, 13), strict=True))
+_BASED = re.compile(
+    r"\(?(?:\\(?:text|mathrm)\s*\{\s*)?(\d[0-9A-Za-z]*)\}?\)?\s*"
+    r"(?:_\s*\{?\s*(?:\\(?:text|mathrm)\s*\{\s*|\()?(?P<base>\d\d?|[a-z]+)\s*[})]*"
+    r"|\\text\s*\{\s*\(?base\s*(?P<spelt>\d\d?|[a-z]+)\)?\s*\}|\(?base\s*(?P<plain>\d\d?|[a-z]+)\)?"
+    r"|\\text\s*\{\s*base\s*\}\s*(?P<after>\d\d?))"
+)
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _CHOICE = re.compile(
-    r"\s*(?:\\(?:text|textbf|mathrm|mathbf|textit|bf)\s*\{\s*)?(?:\(\s*([A-Ja-j])\s*\)|([A-J])\s*[).:](?!\S*=)|\\(?:text|textbf|mathrm|mathbf)\s*\{\s*([A-J])\s*\})"
+    r"\s*(?:\\(?:text|textbf|mathrm|mathbf|textit|bf)\s*\{\s*)?(?:(?:[Oo]ption|[Cc]hoice)\s+)?"
+    r"(?:\(\s*([A-Ja-j])\s*\)|([A-J])\s*[).:](?!\S*=)|(?<=\{)\s*([A-J])(?=\s*\})|(?<=[en]\s)([A-J])(?=\s*\}?\s*$))"
     r"\s*\}?\s*[.:]?\s*"
 )
-_QUESTION = re.compile(r"\s*\?*\s*$|\s*(?:nan|NaN|undefined|DNE|null|None|N/A)\s*$")
+# Behind a letter: part of a formula; or another member, so that the letter is no label.
+_FORMULA_TAIL = re.compile(r"[+*/^_=<>!%]|-\s*\w|\\(?:cdot|times|cap|cup|leq?|geq?|in|%)(?![a-zA-Z])")
+_LIST_TAIL = re.compile(r"\s*(?:[,;]|\\?&|(?:\\(?:text|mbox)\s*\{\s*)?(?:,\s*)?(?:and|or)\b)")
+_QUESTION = re.compile(r"\s*\?*\s*$|\s*(?:nan|NaN|null|\\text\s*\{\s*(?:nan|NaN|null)\s*\})\s*$")
 _STYLE = re.compile(
     r"\\(?:(?:text)?color\s*\{[^{}]*\}|(?:display|text|script)style|[Ll]arge|LARGE|huge|Huge|normalsize|small|bf|rm|it"
     r"|boldmath|quad|qquad|hspace\*?\s*\{[^{}]*\}|[,;:!> ])(?![a-zA-Z])\s*"
@@ -124,6 +134,23 @@ _SIMPLE_FRACTION = re.compile(r"(-?)(?:\\[dt]?frac\{(\d+)\}\{(\d+)\}|(\d+)/(\d+)
 
 def parse(text: str, limits: Limits, policy: Policy = DEFAULT_CONFIG.policy) -> Node:
     """The node of an answer's or a gold's text. Raises ParseError, LimitError or UndefinedError."""
+    if policy.decimal_comma and "," in text:
+        text = _DECIMAL_COMMA.sub(".", text)
+    node = _parsed(text, limits)
+    return _as_variables(node) if policy.constants_as_variables else node
+
+
+_DECIMAL_COMMA = re.compile(r"(?<=\d)(?:,|\{,\})(?=\d)")
+
+
+def _as_variables(node: Node) -> Node:
+    """The tree with `i` and `e` as symbols."""
+    if isinstance(node, Const) and node.name in ("i", "e"):
+        return Name(node.name)
+    return rebuilt(node, _as_variables)
+
+
+def _parsed(text: str, limits: Limits) -> Node:
     if len(text) > limits.answer_chars:
         raise LimitError(f"{len(text)} characters; the limit is {limits.answer_chars}")
     if len(text) <= limits.digits and _SIMPLE_INTEGER.fullmatch(text) and text.isascii():
@@ -146,14 +173,23 @@ def parse(text: str, limits: Limits, policy: Policy = DEFAULT_CONFIG.policy) -> 
         raise UndefinedError("no value")
     based = _BASED.fullmatch(text)
     if based:
-        base = int(based.group(2) or based.group(3))
-        if len(based.group(1)) > limits.digits:
-            raise LimitError(f"a numeral of {len(based.group(1))} digits; the limit is {limits.digits}")
-        if 2 <= base <= 36 and all(int(d, 36) < base for d in based.group(1)):
-            return Based(based.group(1).lstrip("0").upper() or "0", base)
+        base = _base(based["base"] or based["spelt"] or based["plain"] or based["after"])
+        if len(based[1]) > limits.digits:
+            raise LimitError(f"a numeral of {len(based[1])} digits; the limit is {limits.digits}")
+        if 2 <= base <= 36 and all(int(d, 36) < base for d in based[1]):
+            return Based(based[1].lstrip("0").upper() or "0", base)
     choice = _CHOICE.match(text)
     if choice:
         return _choice(choice, text, limits)
+    return _statement(text, limits)
+
+
+def _base(word: str) -> int:
+    """A base by its numeral or its name; 0 for anything else."""
+    return int(word) if word.isdigit() else _BASE_WORDS.get(word, 0)
+
+
+def _statement(text: str, limits: Limits) -> Node:
     tokens = tokenize(text, limits)
     try:
         return StatementParser(tokens, limits).answer()
@@ -171,21 +207,22 @@ def _inner_dollars(text: str) -> str:
 
 
 def _choice(found: re.Match[str], text: str, limits: Limits) -> Node:
-    letter = (found.group(1) or found.group(2) or found.group(3)).upper()
+    """A letter and what stands beside it; a list or a formula that begins with a letter is none."""
+    letter = next(filter(None, found.groups())).upper()
     rest = text[found.end() :]
     if not rest:
         return Choice(letter)
-    if re.match(r"[+*/^_=<>!]|-\s*\w|\\(?:cdot|times|cap|cup|le|ge|in|frac|cos|sin|ln)", rest) or found.group(3):
-        tokens = tokenize(text, limits)
-        try:
-            return StatementParser(tokens, limits).answer()
-        except ParseError as failure:
-            return _fallback(text, failure)
+    if _FORMULA_TAIL.match(rest) or _LIST_TAIL.match(rest):
+        return _statement(text, limits)
+    if _CHOICE.search(rest):
+        raise ParseError("several choices that nothing joins", found.end())
     try:
         content: Node | None = StatementParser(tokenize(unwrap(rest), limits), limits).answer()
     except ParseError:
         words = canonical_words(_plain_words(rest))
         content = Text(words) if words else None
+    if isinstance(content, Name) and len(content.name) == 1 and content.name.isupper():
+        raise ParseError("two choices", found.end())
     return Choice(letter, content)
 
 

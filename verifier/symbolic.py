@@ -53,7 +53,7 @@ class Unsupported(Exception):
 def decide(payload: Mapping[str, Any]) -> dict[str, Any]:
     """{answer, gold, limits} -> {equal: True | False | None, why}."""
     clear_cache()  # so that no answer depends on the pairs before it
-    limits, policy = Limits(**payload["limits"]), Policy()
+    limits, policy = Limits(**payload["limits"]), Policy(**payload["policy"])
     try:
         answer = recognise(parse(payload["answer"], limits, policy), limits, policy)
         gold = recognise(parse(payload["gold"], limits, policy), limits, policy)

@@ -179,7 +179,7 @@ _LONGEST_WORD = 200
 _LOGIC = {"&": "and", "and": "and", "or": "or", "wedge": "and", "land": "and", "vee": "or", "lor": "or"}
 _QUALIFIER = re.compile(r"(?:for|where|when|with|if|such that|as|since|because|i\.e\.|in which)\b|forall\b", re.I)
 # a \text{...} that holds mathematics rather than words
-_MATHEMATICAL = re.compile(r"^\W*\d|[=+()<>:|\[\]%$\\^]|^[.\s]*$")
+_MATHEMATICAL = re.compile(r"^\W*\d|[=+()<>:|\[\]%$\\^,]|^[.\s]*$|\w (?:and|or) \w")
 _UNIT_TEXT = re.compile(r"[A-Za-zµ°]+(?:\ ?[A-Za-z]+)?[ .]?(?:/ ?[A-Za-z]+|\^?-?\d)*$")
 
 

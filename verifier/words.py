@@ -10,7 +10,7 @@ import re
 
 # Short answers that are words, not products of symbols.
 _SHORT = frozenset(
-    "yes no odd even true false none both only all one two six ten red sum dne nan may mon tue wed thu fri "
+    "yes no ans odd even true false none both only all one two six ten red sum dne nan may mon tue wed thu fri "
     "sat sun jan feb mar apr jun jul aug sep oct nov dec up down left east west the is are not it to of at "
     "by on in cat dog pig hen cow cup box car bus man men boy day min max win tie win lie or and".split()
 )
@@ -45,7 +45,8 @@ def canonical_words(text: str) -> str:
     'infinitely many'
     """
     text = re.sub(r"[\"'*_`$~{}\\]", "", text.replace("-", " "))
-    return re.sub(r"\s+", " ", text).strip(" .,;:!()[]").casefold()
+    words = re.sub(r"\s+", " ", text).strip(" .,;:!()[]").casefold()
+    return words.removeprefix("a ").removeprefix("an ").removeprefix("the ")
 
 
 _NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()

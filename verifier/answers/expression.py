@@ -7,12 +7,14 @@ is left to the numeric rung, and what that cannot say is undecided.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import ClassVar
 
 from .. import numeric
 from ..canonical import SIZES, Canoniser, Rational, Sum, TooMuch, constant, decisive, render
 from ..nodes import (
     Add,
+    Big,
     Call,
     Choice,
     Const,
@@ -85,6 +87,12 @@ class Expression(Answer):
         return None if self.sum is None else (self.sum, self.canoniser)
 
     def equals(self, other: Expression, ctx: Context) -> Outcome:
+        exact = self._exactly_equals(other, ctx)
+        if exact.equal or not (ctx.lenient and ctx.policy.decimals_at_gold_digits):
+            return exact
+        return _rounded_equals(self, other, ctx) or exact
+
+    def _exactly_equals(self, other: Expression, ctx: Context) -> Outcome:
         if self.rational is not None and other.rational is not None:
             if self.rational == other.rational:
                 return _EXACT_EQUAL
@@ -117,10 +125,23 @@ class Expression(Answer):
             found = self._as_quantity()
             if found is not None:
                 yield found
-        elif isinstance(node, (Name, Const)) and other.kind == "choice" and len(node.name) == 1:
-            from .text import Choice as ChoiceAnswer
+        elif isinstance(node, Mul) and other.kind in ("text", "collection"):
+            yield from self._as_letters(other)
 
-            yield ChoiceAnswer(node.name.upper(), None)
+    def _as_letters(self, other: Answer) -> Iterator[Answer]:
+        """`ABC` against a word by its letters; `AC` against a list of choices."""
+        from .collection import Collection
+        from .text import Choice as ChoiceAnswer
+        from .text import Words
+
+        assert isinstance(self.node, Mul)
+        letters = [arg.name for arg in self.node.args if isinstance(arg, (Name, Const)) and len(arg.name) == 1]
+        if len(letters) != len(self.node.args):
+            return
+        if other.kind == "text":
+            yield Words("".join(letters).casefold())
+        elif isinstance(other, Collection) and letters == sorted(set(letters)) and set(letters) <= set("ABCDE"):
+            yield Collection("list", tuple(ChoiceAnswer(letter, None) for letter in letters))
 
     def _as_quantity(self) -> Answer | None:
         """`5m` and `9.8 m/s^2`, where every symbol is a unit's letter: read so against a quantity only."""
@@ -157,6 +178,19 @@ class Infinity(Answer):
         return _EXACT_EQUAL if self.sign == other.sign else _EXACT_DIFFERENT
 
 
+def _rounded_equals(answer: Expression, gold: Expression, ctx: Context) -> Outcome | None:
+    """Whether the answer rounds (half away from zero) to the gold's decimals; None where the gold has none."""
+    node = gold.node
+    if not isinstance(node, Num) or node.decimals is None:
+        return None
+    half = Fraction(1, 2 * 10**node.decimals)
+    if answer.rational is not None:
+        return Outcome(-half <= answer.rational - node.value <= half, Rung.EXACT)
+    above = numeric.sign(difference(answer.node, Num(node.value - half)), ctx.limits, ctx.budget)
+    below = numeric.sign(difference(Num(node.value + half), answer.node), ctx.limits, ctx.budget)
+    return None if above is None or below is None else Outcome(above > 0 and below > 0, Rung.NUMERIC)
+
+
 def recognise(node: Node, settings: Settings) -> Answer | None:
     """Any node that is a value. Raises UndefinedError for 0/0 and the like."""
     if isinstance(node, Const) and node.name == "oo":
@@ -185,6 +219,8 @@ def mentions_infinity(node: Node) -> bool:
         return node.name == "oo"
     if isinstance(node, (Num, Name)) or isinstance(node, Call) and node.name == "piecewise":
         return False
+    if isinstance(node, Big):  # an infinite sum has a value
+        return mentions_infinity(node.body)
     return any(mentions_infinity(child) for child in children(node))
 
 

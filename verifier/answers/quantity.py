@@ -54,7 +54,7 @@ class Quantity(Answer):
         return combine([self.value.equals(other.value, ctx), Outcome(False, Rung.CANONICAL, why="the units differ")])
 
     def views(self, other: Answer, ctx: Context) -> Iterator[Answer]:
-        if isinstance(other, Quantity):
+        if isinstance(other, Quantity) or other.kind == "choice":
             return
         if self.unit == DEGREE:
             # against a radian constant by value, against anything else by its number

@@ -344,7 +344,7 @@ def _user_function(name: str) -> bool:
 def _is_point_run(node: Mul) -> bool:
     """`AB`, `ABC`, `P(A)`: capital letters, or one letter before a bracketed capital."""
     names = [arg.name for arg in node.args if isinstance(arg, Name)]
-    return all(n[:1].isupper() or " " in n for n in names) or len(names) == 1 or names[0] in ("m", "angle")
+    return all(n[:1].isupper() or " " in n for n in names) or len(names) == 1 or names[0] in ("m", "d", "angle")
 
 
 def recognise(node: Node, settings: Settings) -> Answer | None:
@@ -387,12 +387,12 @@ def _equation(args: list[Node], settings: Settings) -> Answer:
             label, rest = args[-1], args[:-1]
         else:
             label, rest = None, args
-        if all(_is_value(arg) for arg in rest) and _agree(rest, settings):
+        if label is not None and len(rest) > 1 and all(is_label(arg) for arg in rest[:-1]):
+            args = [label, rest[-1]]  # x = y = 5
+        elif all(_is_value(arg) for arg in rest) and _agree(rest, settings):
             if label is None:
                 return settings.recognise(rest[-1], settings)
             args = [label, rest[-1]]
-        elif label is not None and len(rest) > 1 and all(is_label(arg) for arg in rest[:-1]):
-            args = [label, rest[-1]]  # x = y = 5
         elif len(args) > 2:
             return Opaque(Rel(("=",) * (len(args) - 1), tuple(args)), settings)
         elif label is None and all(_is_value(arg) for arg in args):

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from .. import nodes
 from ..nodes import Node
+from ..units import UNITS
 from ..verdict import Rung
 from ..words import spelled_number
 from .base import Answer, Context, Outcome, Settings
@@ -54,11 +55,22 @@ class Choice(Answer):
         return self.letter
 
     def equals(self, other: Choice, ctx: Context) -> Outcome:
+        if self.letter == other.letter and self.content is not None and other.content is not None:
+            beside = ctx.compare(self.content, other.content, ctx)
+            return Outcome(
+                beside.equal is not False, beside.rung, why="" if beside.equal else "what stands beside the letter"
+            )
         return Outcome(self.letter == other.letter, Rung.CANONICAL)
 
     def views(self, other: Answer, ctx: Context) -> Iterator[Answer]:
-        if self.content is not None and ctx.policy.drop_labels:
+        if self.content is not None and ctx.policy.drop_labels and not isinstance(other, Choice):
             yield self.content
+
+    def gold_views(self, other: Answer, ctx: Context) -> Iterator[Answer]:
+        """`c` for the choice C; a gold `c` is a symbol, and C is another one."""
+        if isinstance(other, Expression) and isinstance(other.node, (nodes.Name, nodes.Const)):
+            if other.node.name.upper() == self.letter:
+                yield other
 
 
 def recognise(node: Node, settings: Settings) -> Answer | None:
@@ -69,6 +81,10 @@ def recognise(node: Node, settings: Settings) -> Answer | None:
         return Choice(node.letter, content)
     if isinstance(node, nodes.Name) and len(node.name) == 1 and node.name in "ABCDEFGHIJ":
         return Choice(node.name, None)
+    if isinstance(node, nodes.Mul) and len(node.args) == 2:  # `C Cecile`
+        letter, word = node.args
+        if isinstance(letter, nodes.Name) and letter.name in tuple("ABCDEFGHIJ") and isinstance(word, nodes.Unit):
+            return Choice(letter.name, Words(word.name)) if word.name not in UNITS.values() else None
     if isinstance(node, nodes.NamedSet) and node.name not in ("R", "empty"):
         return Words("the set " + node.name)
     return None

@@ -33,10 +33,10 @@ from ..nodes import (
     SetOp,
     Text,
 )
-from ..syntax import LimitError
+from ..syntax import LimitError, Token
 from ..words import canonical_words, is_word, means_empty_set
 from .expression import ExpressionParser
-from .tables import FUNCTIONS, TRANSPARENT
+from .tables import FUNCTIONS, LETTERS, TRANSPARENT
 
 _RELATIONS = {
     "=": "=", "==": "=", ":=": "=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "=<": "<=", "!=": "!=",
@@ -93,6 +93,8 @@ class StatementParser(ExpressionParser):
             node = self._residues(node.items[0].args[0], node)
         token = self.tokens[self.at]
         if token.kind == "qualifier" and self.at:
+            if any(t.value in ("otherwise", "else", "if") for t in self.tokens[self.at + 1 :]):
+                raise self.error("expected one case")
             return node
         if token.kind != "end":
             raise self.error("expected the end")
@@ -157,7 +159,7 @@ class StatementParser(ExpressionParser):
                 self.at += 1
             elif token.kind == "op":
                 raise self.error("expected a value")
-        left = self.operand()
+        left = self._label() or self.operand()
         ops: list[str] = []
         args: list[Node] = [left]
         while True:
@@ -175,6 +177,60 @@ class StatementParser(ExpressionParser):
             ops.append("mod")
             args.append(Call("pmod", (modulus,)))
         return Rel(tuple(ops), tuple(args))
+
+    def _label(self) -> Node | None:
+        """`f^{-1}(x) =`, `f'(x) =`, `P(X=2) =`: a name and a bracket before an equals sign, as one label.
+
+        Only where the ordinary grammar would read something else: a mark on the name, or more than
+        names and numbers in the bracket. A single letter in the bracket stays an argument.
+        """
+        tokens, at = self.tokens, self.at
+        first = tokens[at]
+        if not (first.kind == "word" and len(first.value) == 1 or first.kind == "text" or first.value in LETTERS):
+            return None
+        at += 1
+        while tokens[at].value in ("'", "^", "_") and tokens[at].kind == "op":
+            at += 1 if tokens[at].value == "'" else 2
+            if at < len(tokens) and tokens[at - 1].value == "{":
+                at = self._matching(at - 1) + 1
+            if at >= len(tokens):
+                return None
+        if tokens[at].value != "(" or at >= len(tokens) - 1:
+            return None
+        end = self._matching(at)
+        if end + 1 >= len(tokens) or tokens[end + 1].value != "=":
+            return None
+        marks, inside = [t.value for t in tokens[self.at + 1 : at]], tokens[at + 1 : end]
+        if not self._names_function(marks, inside):
+            return None
+        name = "".join(t.value for t in tokens[self.at : at])
+        self.at = end + 1
+        if len(inside) == 1 and inside[0].kind == "word":
+            return Call(name, (Name(inside[0].value),))
+        return Name(name + "".join(t.value for t in tokens[at : end + 1]))
+
+    @staticmethod
+    def _names_function(marks: list[str], inside: list[Token]) -> bool:
+        """A derivative, an inverse or an index over plain arguments; or a statement in the bracket.
+
+        `x^2(x+1) = 0` and `x(x+1) = 0` are equations.
+        """
+        plain = all(t.kind == "num" or t.kind == "word" and len(t.value) == 1 or t.value == "," for t in inside)
+        if marks:
+            power = "^" in marks and marks[-4:] != ["{", "-", "1", "}"] and "(" not in marks
+            return plain and bool(inside) and not power
+        said = any(t.kind == "text" or t.value in _RELATIONS or t.value in ("cup", "cap", "mid", "|") for t in inside)
+        return said and not plain
+
+    def _matching(self, at: int) -> int:
+        """The index of the bracket that closes the one at an index, or the last index."""
+        depth = 0
+        for index in range(at, len(self.tokens)):
+            value = self.tokens[index].value
+            depth += (value in ("(", "{", "[")) - (value in (")", "}", "]"))
+            if depth == 0:
+                return index
+        return len(self.tokens) - 1
 
     def _residues(self, left: Node, node: Seq) -> Node:
         """`n = 0, 2 (mod 6)`: one congruence for each residue."""

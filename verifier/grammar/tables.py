@@ -42,7 +42,7 @@ DECORATED = {
 DROPPED_WITH_GROUP = frozenset("hspace vspace phantom hphantom tag label color textcolor colorbox kern mkern".split())
 FRACTIONS = frozenset({"frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac", "flatfrac"})
 BINOMIALS = frozenset({"binom", "dbinom", "tbinom"})
-TIMES = frozenset({"times", "cdot", "ast", "cdotp", "bullet", "star"})
+TIMES = frozenset({"times", "cdot", "ast", "cdotp"})
 PREFIX_NAMES = frozenset(
     {"angle", "triangle", "measuredangle", "odot", "bigtriangleup", "Box", "widehat", "overparen", "square"}
 )

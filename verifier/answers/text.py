@@ -68,9 +68,9 @@ class Choice(Answer):
 
     def gold_views(self, other: Answer, ctx: Context) -> Iterator[Answer]:
         """`c` for the choice C; a gold `c` is a symbol, and C is another one."""
-        if isinstance(other, Expression) and isinstance(other.node, (nodes.Name, nodes.Const)):
-            if other.node.name.upper() == self.letter:
-                yield other
+        node = other.node if isinstance(other, Expression) else None
+        if isinstance(node, (nodes.Name, nodes.Const)) and node.name.upper() == self.letter:
+            yield other
 
 
 def recognise(node: Node, settings: Settings) -> Answer | None:

@@ -26,6 +26,7 @@ _GOLD_FAULTS = {
     Reason.UNPARSEABLE: Reason.GOLD_UNPARSEABLE,
     Reason.OVER_LIMIT: Reason.GOLD_OVER_LIMIT,
     Reason.UNDEFINED: Reason.GOLD_UNDEFINED,
+    Reason.INTERNAL_ERROR: Reason.INTERNAL_ERROR,
 }
 
 
@@ -190,8 +191,7 @@ class _Task:
         try:
             return self._finish(started, workers)
         except Exception as error:
-            # A defect of ours must not end a training run, and is nobody's wrong answer: it is
-            # unscored under a name of its own, which the tests never let pass.
+            # As in Reader.read: a defect of ours is unscored, by name.
             name = type(error).__name__
             return self._verdict(started, Decision(None, Reason.INTERNAL_ERROR, None, f"{name}: {error}"[:300]))
 
@@ -218,7 +218,8 @@ class _Task:
         if Reason.UNPARSEABLE in (reading.fault, gold.fault) and config.second_opinion:
             return self._second(started, reading, workers)
         if reading.fault is not None:
-            return self._verdict(started, Decision(False, reading.fault, None, reading.detail), reading)
+            equal = None if reading.fault.fault == "instrument" else False
+            return self._verdict(started, Decision(equal, reading.fault, None, reading.detail), reading)
         if self.extraction.hedged and self.answer is self.extraction.answer:
             detail = "several boxes joined by 'or' are a hedge where the gold is no list"
             return self._verdict(started, Decision(False, Reason.TYPE_MISMATCH, None, detail), reading)

@@ -97,6 +97,10 @@ class Reader:
             return Reading(text, None, Reason.OVER_LIMIT, str(error) or type(error).__name__)
         except UndefinedError as error:
             return Reading(text, None, Reason.UNDEFINED, str(error))
+        except Exception as error:
+            # A defect of ours must not end a training run, and is nobody's wrong answer: it is
+            # unscored under a name of its own, which the tests never let pass.
+            return Reading(text, None, Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}"[:300])
 
     # -- deciding -------------------------------------------------------------------------------
 

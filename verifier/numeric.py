@@ -41,7 +41,8 @@ _LOCAL = threading.local()
 _MAX_EXPONENT = 40_000  # binary exponent past which a value is out of numeric reach
 _MOST_DIGITS = 1500
 _FIRST_DIGITS = 16  # enough to tell most different values apart, at a third of the cost
-_SCALES = (1, 8, 1, 60)  # sizes of sample points: domains such as x > 5 are reached too
+_SCALES = (1, 8, 1, 60, 10**14)  # sizes of sample points: domains such as x > 5 are reached too
+_CORNER_SCALES = (1, 8, 10**40, 60, 10**14, 10**20)  # where |x + 10^9| - 10^9 must not pass for x
 _ATTEMPTS = 4  # sample points tried for each one needed
 
 
@@ -299,14 +300,27 @@ def has_imaginary(node: Node) -> bool:
     return any(has_imaginary(child) for child in children(node))
 
 
-def _sample(name: str, index: int, integral: bool) -> Fraction | int:
-    digest = hashlib.sha256(f"{name}:{index}".encode("utf-8", "surrogatepass")).digest()
+def _key(a: Node, b: Node) -> str:
+    """Names a pair, in either order: nobody can write an answer around points that its text moves."""
+    first, second = sorted((repr(a), repr(b)))
+    return hashlib.sha256(f"{first}\0{second}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _sample(name: str, index: int, integral: bool, key: str, scales: tuple[int, ...]) -> Fraction | int:
+    """The value of a symbol at a sample point: fixed by the pair, the name and the index."""
+    digest = hashlib.sha256(f"{name}:{index}:{key}".encode("utf-8", "surrogatepass")).digest()
     if integral:
         return 1 + index + digest[0] % 3
-    value = (Fraction(int.from_bytes(digest[:4], "big"), 2**31) * 2 + Fraction(1, 7)) * _SCALES[index % len(_SCALES)]
+    value = (Fraction(int.from_bytes(digest[:4], "big"), 2**31) * 2 + Fraction(1, 7)) * scales[index % len(scales)]
     if name.startswith("unit ") or index % 3 == 0:
         return value
     return -value if digest[4] % 2 else value
+
+
+def _has_corner(node: Node) -> bool:
+    """Whether a function that is flat or straight on one side only occurs: |x|, max, floor, a root."""
+    corner = isinstance(node, Call) and node.name in ("abs", "max", "min", "floor", "ceil", "sign", "root")
+    return corner or any(map(_has_corner, children(node)))
 
 
 def compare(a: Node, b: Node, limits: Limits, budget: Budget | None = None) -> bool | None:
@@ -319,7 +333,8 @@ def compare(a: Node, b: Node, limits: Limits, budget: Budget | None = None) -> b
     if not free:
         return _at_point(a, b, {}, limits, budget, real=False)
     integral = _integral(a) | _integral(b)
-    if not (has_imaginary(a) or has_imaginary(b)):
+    # with integers a root of a negative number is a value like any other, not the edge of a domain
+    if not (has_imaginary(a) or has_imaginary(b) or integral):
         found = _over_samples(a, b, free, integral, limits, budget, real=True)
         if found is not None:
             return found
@@ -331,10 +346,12 @@ def _over_samples(
     a: Node, b: Node, free: list[str], integral: set[str], limits: Limits, budget: Budget, *, real: bool
 ) -> bool | None:
     agreed = 0
+    key = _key(a, b)
+    scales = _CORNER_SCALES if _has_corner(a) or _has_corner(b) else _SCALES
     for index in range(limits.samples * _ATTEMPTS):
         if budget.steps < 0:
             return None
-        point = {name: _sample(name, index, name in integral) for name in free}
+        point = {name: _sample(name, index, name in integral, key, scales) for name in free}
         try:
             verdict = _at_point(a, b, point, limits, budget, real=real, either=True)
         except OutOfReach:
@@ -426,8 +443,9 @@ def proportional(a: Node, b: Node, limits: Limits, budget: Budget | None = None)
     real = not (has_imaginary(a) or has_imaginary(b))
     first: dict[str, Fraction | int] | None = None
     agreed = 0
+    key = _key(a, b)
     for index in range(limits.samples * _ATTEMPTS):
-        point = {name: _sample(name, index, name in integral) for name in free}
+        point = {name: _sample(name, index, name in integral, key, _SCALES) for name in free}
         if first is None:
             if _defined(a, b, point, limits, budget, real):
                 first = point

@@ -15,7 +15,10 @@ from .nodes import Based, Choice, Const, Div, Name, Node, Num, Text, rebuilt
 from .syntax import LimitError, ParseError, UndefinedError, normalise, tokenize
 from .words import canonical_words, is_word
 
-_WRAPPERS = ((r"\(", r"\)"), (r"\[", r"\]"), ("$$", "$$"), ("$", "$"), ("**", "**"), ("__", "__"), ("`", "`"))
+_WRAPPERS = (
+    ("<answer>", "</answer>"), (r"\(", r"\)"), (r"\[", r"\]"), ("$$", "$$"), ("$", "$"), ("**", "**"), ("__", "__"),
+    ("`", "`"),
+)  # fmt: skip
 _INFIX = re.compile(r"\\(?:over|choose|atop)(?![a-zA-Z])")
 _BASE_WORDS = dict(zip("two three four five six seven eight nine ten eleven twelve".split(), range(2, 13), strict=True))
 _BASED = re.compile(

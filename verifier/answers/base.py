@@ -17,7 +17,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from ..canonical import Budget
 from ..config import Limits, Policy
-from ..nodes import Node
+from ..nodes import Name, Node
 from ..verdict import Rung
 
 _ORDER = {rung: index for index, rung in enumerate(Rung)}
@@ -74,6 +74,13 @@ class Settings:
     policy: Policy
     recognise: Callable[[Node, Settings], Answer]
     budget: Budget | None = None
+
+
+def members(nodes: Iterable[Node], settings: Settings) -> tuple[Answer, ...]:
+    """The answers of a tuple's or a matrix's members, where a letter is a symbol and no choice."""
+    from .expression import Expression
+
+    return tuple(Expression(n, settings) if isinstance(n, Name) else settings.recognise(n, settings) for n in nodes)
 
 
 class Answer(ABC):

@@ -74,7 +74,7 @@ class Proportion(Answer):
         )
 
     def views(self, other: Answer, ctx: Context) -> Iterator[Answer]:
-        if len(self.parts) == 2 and isinstance(other, Expression) and not self.suffix:
+        if len(self.parts) == 2 and isinstance(other, Expression) and not self.suffix and self.parts[1].rational != 0:
             yield Expression(Div(self.parts[0].node, self.parts[1].node), self.settings)
 
 

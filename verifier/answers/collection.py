@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from ..nodes import Add, Logic, NamedSet, Node, Num, PlusMinus, Seq, children, negate, rebuilt
 from ..verdict import Rung
-from .base import DIFFERENT, EQUAL, Answer, Context, Outcome, Settings, combine
+from .base import DIFFERENT, EQUAL, Answer, Context, Outcome, Settings, combine, members
 
 UNORDERED = frozenset({"list", "set"})
 
@@ -231,8 +231,7 @@ def recognise(node: Node, settings: Settings) -> Answer | None:
             return _flat("set", node.items, settings)
         if not node.brackets:
             return _flat("list", node.items, settings)
-        items = tuple(settings.recognise(item, settings) for item in node.items)
-        return Collection("tuple", items, node.brackets)
+        return Collection("tuple", members(node.items, settings), node.brackets)
     if isinstance(node, NamedSet) and node.name == "empty":
         return Collection("set", (), "{}")
     if has_plus_minus(node):

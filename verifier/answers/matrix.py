@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from ..nodes import Add, Matrix, Mul, Node, Num, Pow, children, size
 from ..syntax import LimitError, ParseError
-from .base import DIFFERENT, Answer, Context, Outcome, Settings, combine
+from .base import DIFFERENT, Answer, Context, Outcome, Settings, combine, members
 
 _LARGEST = 2_000  # nodes in the entries of two matrices that are multiplied
 Rows = tuple[tuple[Node, ...], ...]
@@ -110,4 +110,4 @@ def recognise(node: Node, settings: Settings) -> Answer | None:
     if not _holds_matrix(node):
         return None
     rows = _rows(node, settings)
-    return MatrixAnswer(tuple(tuple(settings.recognise(e, settings) for e in row) for row in rows))
+    return MatrixAnswer(tuple(members(row, settings) for row in rows))

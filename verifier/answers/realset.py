@@ -73,8 +73,6 @@ class RealSet(Answer):
         return " U ".join(_piece_form(p) for p in self.pieces)
 
     def equals(self, other: RealSet, ctx: Context) -> Outcome:
-        if ctx.lenient and self.variable and other.variable and self.variable != other.variable:
-            return Outcome(False, Rung.CANONICAL, why="the unknowns differ")
         if len(self.pieces) != len(other.pieces):
             return Outcome(False, Rung.EXACT)
         return combine(_same_piece(a, b, ctx) for a, b in zip(self.pieces, other.pieces, strict=True))

@@ -368,7 +368,7 @@ class StatementParser(ExpressionParser):
 
     def _value(self) -> Node:
         token = self.tokens[self.at]
-        alone = self.at == 0 and self.tokens[1].kind == "end"
+        alone = self.at == 0 and len(self.tokens) == 2
         if (
             token.kind == "text"
             or token.kind == "word"

@@ -1,0 +1,103 @@
+"""Every gold of the shared data, rewritten: what keeps the meaning is accepted, what changes it is rejected.
+
+Promises: of all pairs (rewrite that keeps the meaning, gold it applies to) 99.9 % are `correct`; of all pairs
+(rewrite that provably changes it, gold) 100 % are `incorrect`, and none is `unscored`. The ordinary run takes every
+40th distinct gold; ``RLVR_FULL=1`` takes all of them (minutes).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from verifier import Status, Verdict, VerifierConfig, verify
+
+HERE = Path(__file__).parent
+STEP = 1 if os.environ.get("RLVR_FULL") == "1" else 40
+CONFIG = VerifierConfig(timeout_s=30.0)  # time limits only kill; a busy machine must not change the outcome
+SHOWN = 40
+
+
+def _golds() -> ModuleType:
+    known = sys.modules.get("rewrites_golds")
+    if known is not None:
+        return known
+    spec = importlib.util.spec_from_file_location("rewrites_golds", HERE / "golds.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["rewrites_golds"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+golds_module = _golds()
+oracle = golds_module.load("oracle")
+KEEP_VALUE = [row for name in ("keep_number", "keep_value", "keep_shape") for row in golds_module.load(name).TABLE]
+KEEP = [*golds_module.load("keep_layout").TABLE, *KEEP_VALUE]
+CHANGE = [*golds_module.load("change_value").TABLE, *golds_module.load("change_shape").TABLE]
+
+
+def check(answer: str, gold: str) -> Verdict:
+    return verify(response="\\boxed{" + answer + "}", gold=gold, config=CONFIG)
+
+
+@pytest.fixture(scope="module")
+def golds(shared_dir: Path) -> list[Any]:
+    """Distinct golds that the verifier reads (the others are counted in test_benchmark_golds), taken apart."""
+    files = [*sorted((shared_dir / "data").glob("A*.json")), shared_dir / "data" / "MATH-500.json"]
+    files += sorted((shared_dir / "data" / "deepscaler").glob("level_*.json"))
+    texts = {row["answer"] for file in files for row in json.loads(file.read_text(encoding="utf-8"))}
+    chosen = sorted(texts)[::STEP]
+    return [golds_module.Gold(text) for text in chosen if check(text, text).correct]
+
+
+def test_the_tables_are_wide_enough_and_name_each_row_once() -> None:
+    for table, least in ((KEEP, 40), (CHANGE, 25)):
+        names = [name for name, _ in table]
+        assert len(names) >= least
+        assert len(set(names)) == len(names)
+
+
+@pytest.fixture(scope="module")
+def kept(golds: list[Any]) -> list[tuple[str, Any, str]]:
+    rows = [(name, gold, rewrite(gold)) for name, rewrite in KEEP for gold in golds]
+    return [(name, gold, text) for name, gold, text in rows if text is not None]
+
+
+def test_rewrites_that_keep_the_meaning_are_accepted(kept: list[tuple[str, Any, str]]) -> None:
+    used = Counter(name for name, _, _ in kept)
+    assert len(used) >= 40
+    refused = [(name, gold.raw, text) for name, gold, text in kept if not check(text, gold.raw).correct]
+    listing = "\n".join(f"{name}: {text!r} for {gold!r}" for name, gold, text in refused[:SHOWN])
+    assert len(refused) <= 0.001 * len(kept), f"{len(refused)} of {len(kept)} refused\n{listing}"
+
+
+def test_the_rewrites_keep_the_value_by_the_second_reader(kept: list[tuple[str, Any, str]]) -> None:
+    """Where the second reader can read both sides of a rewrite of a number, they agree: a check of the table."""
+    compared = 0
+    for name, gold, text in kept:
+        before = gold.value
+        after = None if before is None else oracle.value(text)
+        if after is not None:
+            assert oracle.same(before, after), f"{name} changes {gold.raw!r} into {text!r}"
+            compared += 1
+    assert compared > len(kept) / 10
+
+
+def test_rewrites_that_change_the_meaning_are_rejected(golds: list[Any]) -> None:
+    rows = [(name, change(gold)) for name, change in CHANGE for gold in golds]
+    pairs = [(name, pair) for name, pair in rows if pair is not None]
+    assert len({name for name, _ in pairs}) >= 25
+    verdicts = [(name, pair, check(*pair)) for name, pair in pairs]
+    wrong = [(name, pair, v) for name, pair, v in verdicts if v.status is not Status.INCORRECT]
+    listing = "\n".join(f"{name}: {p[0]!r} for {p[1]!r}: {v.status}, {v.reason}" for name, p, v in wrong[:SHOWN])
+    assert not wrong, f"{len(wrong)} of {len(pairs)} not rejected\n{listing}"

@@ -32,7 +32,7 @@ class Limits:
     terms: int = 600  # of an expanded canonical sum
     work: int = 100_000  # elementary steps of canonical arithmetic for one answer
     steps: int = 40_000  # elementary steps of numeric evaluation for one answer or one comparison
-    iterations: int = 2_000  # members of an evaluated sum, product or factorial
+    iterations: int = 2_500  # members of an evaluated sum, product or factorial
     members: int = 400  # of a list, set or matrix
     precision: int = 50  # decimal digits of the first numeric evaluation; the second uses twice as many
     samples: int = 6  # keyed sample points for free symbols

@@ -142,7 +142,7 @@ def _binomial(c: Canoniser, above: Sum, below: Sum) -> Sum:
     if isinstance(n, int) and isinstance(k, int) and n >= 0:
         if k < 0 or k > n:
             return {}
-        if min(k, n - k) > c.limits.iterations or n.bit_length() * min(k, n - k) > c.limits.bits:
+        if n > c.limits.bits and n.bit_length() * min(k, n - k) > c.limits.bits:
             raise TooMuch("binomial")
         return {(): c.checked(math.comb(n, k))}
     if isinstance(k, int) and 0 <= k <= 12:

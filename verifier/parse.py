@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 
 from .config import DEFAULT_CONFIG, Limits, Policy
+from .grammar.numerals import numeral
 from .grammar.statement import StatementParser
-from .nodes import Based, Choice, Const, Div, Name, Node, Num, Text, rebuilt
+from .nodes import Based, Choice, Const, Div, Mul, Name, Node, Num, Pow, Text, negate, rebuilt
 from .syntax import LimitError, ParseError, UndefinedError, normalise, tokenize
 from .words import canonical_words, is_word
 
@@ -33,6 +34,7 @@ _CHOICE = re.compile(
     r"(?:\(\s*([A-Ja-j])\s*\)|([A-J])\s*[).:](?!\S*=)|(?<=\{)\s*([A-J])(?=\s*\})|(?<=[en]\s)([A-J])(?=\s*\}?\s*$))"
     r"\s*\}?\s*[.:]?\s*"
 )
+_SMALL_CHOICE = re.compile(r"\\text(?:bf|it)?\s*\{\s*([a-dfgh])\s*\}")
 # Behind a letter: part of a formula; or another member, so that the letter is no label.
 _FORMULA_TAIL = re.compile(r"[+*/^_=<>!%]|-\s*\w|\\(?:cdot|times|cap|cup|leq?|geq?|in|%)(?![a-zA-Z])")
 _LIST_TAIL = re.compile(r"\s*(?:[,;]|\\?&|(?:\\(?:text|mbox)\s*\{\s*)?(?:,\s*)?(?:and|or)\b)")
@@ -94,7 +96,8 @@ def unwrap(text: str) -> str:
         for opening, closing in _WRAPPERS:
             if text.startswith(opening) and text.endswith(closing) and len(text) >= len(opening) + len(closing):
                 inner = text[len(opening) : -len(closing)]
-                if opening not in inner and closing not in inner:
+                bare = inner.replace("\\$", "")
+                if opening not in bare and closing not in bare:
                     text = inner.strip()
         box = _BOX.match(text)
         if box and _closes_at_end(text, box.end()):
@@ -161,6 +164,10 @@ def _parsed(text: str, limits: Limits) -> Node:
         value = int(digits)
         return Num(-value, None, "") if text[0] == "-" else Num(value, None, digits)
     if len(text) < 40:
+        scientific = _SCIENTIFIC.fullmatch(text)
+        if scientific:  # with nothing beside it, `1e-3` is no 1*e - 3
+            power = Pow(Num(10), Num(int(scientific[2])))
+            return Mul((numeral(scientific[1]) if text[0] != "-" else negate(numeral(scientific[1])), power))
         fraction = _SIMPLE_FRACTION.fullmatch(text)
         if fraction:
             sign, above, below = (
@@ -170,7 +177,7 @@ def _parsed(text: str, limits: Limits) -> Node:
             )
             return Div(Num(-int(above) if sign else int(above), None, above), Num(int(below), None, below))
     text = unwrap(normalise(text))
-    if text.count("$") and "\\$" not in text:
+    if "$" in text and ("\\$" not in text or _DOLLAR.search(text)):
         text = _inner_dollars(text)
     if _QUESTION.match(text):
         raise UndefinedError("no value")
@@ -181,10 +188,17 @@ def _parsed(text: str, limits: Limits) -> Node:
             raise LimitError(f"a numeral of {len(based[1])} digits; the limit is {limits.digits}")
         if 2 <= base <= 36 and all(int(d, 36) < base for d in based[1]):
             return Based(based[1].lstrip("0").upper() or "0", base)
+    small = _SMALL_CHOICE.fullmatch(text)
+    if small:
+        return Choice(small[1].upper())
     choice = _CHOICE.match(text)
     if choice:
         return _choice(choice, text, limits)
     return _statement(text, limits)
+
+
+_DOLLAR = re.compile(r"(?<!\\)\$")
+_SCIENTIFIC = re.compile(r"[-+]?(\d+(?:\.\d+)?)[eE]([-+]?\d{1,5})", re.ASCII)
 
 
 def _base(word: str) -> int:
@@ -201,12 +215,10 @@ def _statement(text: str, limits: Limits) -> Node:
 
 
 def _inner_dollars(text: str) -> str:
-    """Dollar signs inside: delimiters when they pair up around mathematics, else currency or noise."""
-    if text.count("$") % 2 == 0:
-        return text.replace("$", " ")
+    """Dollar signs inside: delimiters where they pair up around mathematics, else currency or noise."""
     if text[0] == "$" and text.count("$") == 1:
         return text
-    return text.replace("$", " ")
+    return _DOLLAR.sub(" ", text)
 
 
 def _choice(found: re.Match[str], text: str, limits: Limits) -> Node:
@@ -239,6 +251,8 @@ def _plain_words(text: str) -> str:
 def _fallback(text: str, failure: ParseError) -> Node:
     """Prose that the grammar does not read is Text, where it has a word; formulae are errors."""
     plain = _plain_words(text)
+    if plain.lstrip().startswith("-"):
+        raise failure
     if "\\" in plain or not re.search(r"[A-Za-z\u0370-\U0010ffff]{2,}", plain):
         if text.strip() in _SYMBOLS or re.fullmatch(r"\s*\\[a-zA-Z]+\s*", text) or len(text.strip()) == 1:
             return Text(text.strip())

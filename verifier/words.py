@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 
+from .grammar.tables import GREEK
+
 # Short answers that are words, not products of symbols.
 _SHORT = frozenset(
     "yes no ans odd even true false none both only all one two six ten red sum dne nan may mon tue wed thu fri "
     "sat sun jan feb mar apr jun jul aug sep oct nov dec up down left east west the is are not it to of at "
     "by on in cat dog pig hen cow cup box car bus man men boy day min max win tie win lie or and".split()
 )
+_FUNCTIONS = frozenset({"sin", "cos", "tan", "log", "ln", "sec", "csc", "cot"})
 _VOWELS = frozenset("aeiouyAEIOUY")
 _CONTIGUOUS = "abcdefghijklmnopqrstuvwxyz"
 _EMPTY_SET = frozenset(
@@ -31,6 +34,12 @@ def is_word(run: str) -> bool:
     [True, False, True, False, False, True]
     """
     lower = run.lower()
+    if run.isupper() and len(set(run)) < len(run) > 2:
+        return True  # BEE is no B*E^2
+    if run in GREEK:
+        return False
+    if lower[:-1] in _FUNCTIONS and lower[-1] in "xyz":
+        return False
     if lower in _SHORT and not run.isupper():
         return True
     if len(run) == 3:

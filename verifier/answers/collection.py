@@ -225,7 +225,8 @@ def _signed(node: Node, choice: int) -> Node:
 
 def recognise(node: Node, settings: Settings) -> Answer | None:
     if isinstance(node, Logic) and node.op == "or":
-        return _flat("list", node.args, settings)
+        found = _flat("list", node.args, settings)
+        return _alternatives(found.items, settings) or found
     if isinstance(node, Seq):
         if node.brackets == "{}":
             return _flat("set", node.items, settings)
@@ -237,6 +238,14 @@ def recognise(node: Node, settings: Settings) -> Answer | None:
     if has_plus_minus(node):
         return _flat("list", signs(node), settings)
     return None
+
+
+def _alternatives(items: Sequence[Answer], settings: Settings) -> Answer | None:
+    """`1/2 or 0.5`: one value, where all members are equal."""
+    from . import compare_strictly
+
+    same = len(items) > 1 and all(compare_strictly(item, items[0], settings).equal for item in items[1:])
+    return items[0] if same else None
 
 
 def _flat(order: str, nodes: Sequence[Node], settings: Settings) -> Collection:

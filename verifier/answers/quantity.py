@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from ..nodes import Add, Const, Degree, Div, Mul, Node, Num, Percent, Unit, children, rebuilt
+from ..nodes import Add, Call, Const, Degree, Div, Mul, Node, Num, Percent, Unit, children, rebuilt
 from ..units import CURRENCY_SIGNS, unit_name
 from ..verdict import Rung
 from .base import DIFFERENT, EQUAL, Answer, Context, Outcome, Settings, combine
@@ -94,6 +94,8 @@ def recognise(node: Node, settings: Settings) -> Answer | None:
     rest = [arg for arg in node.args if not isinstance(arg, Unit)]
     if len(rest) == 1 and isinstance(rest[0], Percent) and not units:
         return recognise(rest[0], settings)
+    if not units and not isinstance(rest[-1], (Percent, Degree)) and _has_unit(node):
+        return _common_unit(node, settings)
     if len(rest) > 1 and isinstance(rest[-1], (Percent, Degree)) and not units:
         last = rest[-1]
         factor = Mul((*rest[:-1], last.arg))
@@ -112,9 +114,10 @@ def recognise(node: Node, settings: Settings) -> Answer | None:
 
 
 def _common_unit(node: Node, settings: Settings) -> Answer | None:
-    """`50 cm + 2 cm`, `(6 m)/2`: every term has the same unit, to the first power."""
+    """`50 cm + 2 cm`, `(6 m)/2`, `1170°/19`: every term has the same unit, to the first power."""
     if not _has_unit(node):
         return None
+    node = _degrees_as_unit(node)
     found = Expression(node, settings).canonical()
     if found is None or not found[0]:
         return None
@@ -124,8 +127,17 @@ def _common_unit(node: Node, settings: Settings) -> Answer | None:
     return Quantity(Expression(_unitless(node), settings), unit[0][0][2:])
 
 
+def _degrees_as_unit(node: Node) -> Node:
+    """Degrees outside functions as a unit; inside a sine they are its argument's own."""
+    if isinstance(node, Degree):
+        return Mul((node.arg, Unit(DEGREE)))
+    return node if isinstance(node, Call) else rebuilt(node, _degrees_as_unit)
+
+
 def _has_unit(node: Node) -> bool:
-    return isinstance(node, Unit) or any(map(_has_unit, children(node)))
+    if isinstance(node, Call):
+        return False
+    return isinstance(node, (Unit, Degree)) or any(map(_has_unit, children(node)))
 
 
 def _unitless(node: Node) -> Node:

@@ -55,7 +55,7 @@ class Choice(Answer):
         return self.letter
 
     def equals(self, other: Choice, ctx: Context) -> Outcome:
-        if self.letter == other.letter and self.content is not None and other.content is not None:
+        if ctx.lenient and self.letter == other.letter and self.content is not None and other.content is not None:
             beside = ctx.compare(self.content, other.content, ctx)
             return Outcome(
                 beside.equal is not False, beside.rung, why="" if beside.equal else "what stands beside the letter"

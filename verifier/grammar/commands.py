@@ -16,6 +16,7 @@ from .tables import (
     DROPPED_WITH_GROUP,
     FRACTIONS,
     FUNCTIONS,
+    GREEK,
     LETTERS,
     PREFIX_NAMES,
     SPELT,
@@ -145,12 +146,16 @@ class CommandRules(FunctionRules):
         if value in CONSTANTS:
             self.at += 1
             return Const(CONSTANTS[value])
+        greek = next((g for g in (value, value[:-1]) if len(g) > 3 and g in GREEK), None)
+        if greek is not None:
+            self.split_token(len(greek))
+            return Name(greek)
         for size in range(min(len(value), 9) - 1, 1, -1):
             head = value[:size]
             if head in CONSTANTS:
                 self.split_token(size)
                 return Const(CONSTANTS[head])
-            if head in SPELT and size > 2:
+            if head in SPELT and (size > 2 or value[size:] in ("x", "y", "z")):
                 self.split_token(size)
                 return self.function(FUNCTIONS[head])
         if len(value) > 1 and is_word(value):

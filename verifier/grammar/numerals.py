@@ -45,7 +45,7 @@ class NumeralRules(TokenStream):
     def number(self, token: Token) -> Node:
         node = numeral(token.value)
         after = self.tokens[self.at]
-        if "." in token.value and not after.space:
+        if "." in token.value and (not after.space or after.value in ("ldots", "dots", "cdots")):
             repeating = self.repeating(token.value, after)
             if repeating is not None:
                 return repeating

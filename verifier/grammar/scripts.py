@@ -27,6 +27,8 @@ def primed(node: Node) -> Node:
         return Name(node.name + "'")
     if isinstance(node, Num):
         return Mul((node, Unit("'")))
+    if isinstance(node, Mul) and node.args[-1] == Unit("'"):
+        return Mul((*node.args[:-1], Unit("''")))
     return Call("prime", (node,))
 
 

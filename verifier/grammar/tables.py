@@ -28,6 +28,8 @@ LETTERS = frozenset(
 )
 ALIASES = {"varepsilon": "epsilon", "vartheta": "theta", "varphi": "phi", "varrho": "rho", "varsigma": "sigma",
             "dots": "ldots", "cdots": "ldots", "dotsc": "ldots", "Box": "square"}  # fmt: skip
+# Letters that plain text spells out.
+GREEK = frozenset("alpha beta gamma delta epsilon theta lambda sigma omega".split())
 # Commands whose argument means what it means without them.
 TRANSPARENT = frozenset(
     "mathbb mathcal mathfrak mathscr boxed fbox underline text textbf mathrm operatorname textrm mbox "

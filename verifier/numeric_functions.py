@@ -11,8 +11,8 @@ from fractions import Fraction
 from typing import Any
 
 from .canonical import KNOWN_FUNCTIONS
+from .evaluation import Evaluator, OutOfReach
 from .nodes import Call, Matrix, Num
-from .numeric import OutOfReach, _Evaluator
 
 Value = tuple[Any, Any]
 
@@ -21,7 +21,7 @@ Value = tuple[Any, Any]
 _COSTS = {"factorial": 200, "factorial2": 200, "binom": 400, "abs": 1, "max": 1, "min": 1, "floor": 1, "ceil": 1}
 
 
-def evaluate(e: _Evaluator, node: Call) -> Value:
+def evaluate(e: Evaluator, node: Call) -> Value:
     """The value of a call and its error bound."""
     if node.name == "det" and isinstance(node.args[0], Matrix):
         return _determinant(e, [list(row) for row in node.args[0].rows])
@@ -34,7 +34,7 @@ def evaluate(e: _Evaluator, node: Call) -> Value:
     return _TABLE[node.name](e, args, node)
 
 
-def _generic(e: _Evaluator, name: str, args: list[Value]) -> Value:
+def _generic(e: Evaluator, name: str, args: list[Value]) -> Value:
     """An unknown `f`: one smooth function drawn by its name. What differs for it differs."""
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()
     angle = e.exact(Fraction(digest[0] + 1, 97))
@@ -48,7 +48,7 @@ def _generic(e: _Evaluator, name: str, args: list[Value]) -> Value:
 def _smooth(name: str, slope: Callable[[Any, Any, Any], Any], *, large: int = 2000) -> Callable[..., Value]:
     """A function of one argument with |f'| given by slope(mp, argument, value)."""
 
-    def run(e: _Evaluator, args: list[Value], node: Call) -> Value:
+    def run(e: Evaluator, args: list[Value], node: Call) -> Value:
         value, error = args[0]
         if abs(value) > 2**large:
             raise OutOfReach("size")
@@ -64,7 +64,7 @@ def _smooth(name: str, slope: Callable[[Any, Any, Any], Any], *, large: int = 20
 def _trigonometric(name: str, slope: Callable[[Any, Any, Any], Any]) -> Callable[..., Value]:
     inner = _smooth(name, slope)
 
-    def run(e: _Evaluator, args: list[Value], node: Call) -> Value:
+    def run(e: Evaluator, args: list[Value], node: Call) -> Value:
         result, error = inner(e, args, node)
         if abs(result) * e.unit * 1e10 > 1 or (name in ("tan", "cot", "sec", "csc") and abs(result) > 1e20):
             raise OutOfReach("a pole")
@@ -73,7 +73,7 @@ def _trigonometric(name: str, slope: Callable[[Any, Any, Any], Any]) -> Callable
     return run
 
 
-def _logarithm(e: _Evaluator, value: Value) -> Value:
+def _logarithm(e: Evaluator, value: Value) -> Value:
     size = abs(value[0])
     if size <= 4 * value[1] or not size:
         raise OutOfReach("the logarithm of zero")
@@ -82,12 +82,12 @@ def _logarithm(e: _Evaluator, value: Value) -> Value:
     return e.rounded(e.mp.log(value[0]), 2 * value[1] / size + e.unit)
 
 
-def _log(e: _Evaluator, args: list[Value], node: Call) -> Value:
+def _log(e: Evaluator, args: list[Value], node: Call) -> Value:
     base = args[1] if len(args) > 1 else e.exact(10)
     return e.over(_logarithm(e, args[0]), _logarithm(e, base))
 
 
-def _root(e: _Evaluator, args: list[Value], node: Call) -> Value:
+def _root(e: Evaluator, args: list[Value], node: Call) -> Value:
     from .nodes import Div
 
     if not args[1][0]:
@@ -95,14 +95,14 @@ def _root(e: _Evaluator, args: list[Value], node: Call) -> Value:
     return e.raised(args[0], e.over(e.exact(1), args[1]), Div(Num(1), node.args[1]))
 
 
-def _exp(e: _Evaluator, args: list[Value], node: Call) -> Value:
+def _exp(e: Evaluator, args: list[Value], node: Call) -> Value:
     if abs(args[0][0]) > 20_000:
         raise OutOfReach("size")
     value = e.mp.exp(args[0][0])
     return e.rounded(value, 2 * abs(value) * args[0][1])
 
 
-def _tanh(e: _Evaluator, args: list[Value], node: Call) -> Value:
+def _tanh(e: Evaluator, args: list[Value], node: Call) -> Value:
     """Through exp, so that what separates it from one is seen."""
     value, error = args[0]
     if isinstance(value, e.mp.mpc) or abs(value) > 10_000:
@@ -114,11 +114,11 @@ def _tanh(e: _Evaluator, args: list[Value], node: Call) -> Value:
     return result if node.name == "tanh" else e.over(e.exact(1), result)
 
 
-def _abs(e: _Evaluator, args: list[Value], node: Call) -> Value:
+def _abs(e: Evaluator, args: list[Value], node: Call) -> Value:
     return e.rounded(abs(args[0][0]), args[0][1])
 
 
-def _step(e: _Evaluator, args: list[Value], node: Call) -> Value:
+def _step(e: Evaluator, args: list[Value], node: Call) -> Value:
     value, error = args[0]
     if isinstance(value, e.mp.mpc) or abs(value) > 10**40:
         raise OutOfReach("size")
@@ -127,14 +127,14 @@ def _step(e: _Evaluator, args: list[Value], node: Call) -> Value:
     return e.rounded(e.mp.floor(value) if node.name == "floor" else e.mp.ceil(value), e.mp.mpf(0))
 
 
-def _sign(e: _Evaluator, args: list[Value], node: Call) -> Value:
+def _sign(e: Evaluator, args: list[Value], node: Call) -> Value:
     value, error = args[0]
     if isinstance(value, e.mp.mpc) or abs(value) <= 4 * error:
         raise OutOfReach("too close to a jump")
     return e.exact(1 if value > 0 else -1)
 
 
-def _factorial(e: _Evaluator, args: list[Value], node: Call) -> Value:
+def _factorial(e: Evaluator, args: list[Value], node: Call) -> Value:
     value, error = args[0]
     if isinstance(value, e.mp.mpc) or value < 0 or value > 3000:
         raise OutOfReach("factorial")
@@ -142,7 +142,7 @@ def _factorial(e: _Evaluator, args: list[Value], node: Call) -> Value:
     return e.rounded(result, result * 10 * error + result * e.unit)
 
 
-def _binom(e: _Evaluator, args: list[Value], node: Call) -> Value:
+def _binom(e: Evaluator, args: list[Value], node: Call) -> Value:
     (n, n_error), (k, k_error) = args
     if any(isinstance(v, e.mp.mpc) or abs(v) > 3000 for v in (n, k)):
         raise OutOfReach("binomial")
@@ -153,14 +153,14 @@ def _binom(e: _Evaluator, args: list[Value], node: Call) -> Value:
     return e.rounded(result, (abs(result) + 1) * 100 * (n_error + k_error + e.unit))
 
 
-def _extreme(e: _Evaluator, args: list[Value], node: Call) -> Value:
+def _extreme(e: Evaluator, args: list[Value], node: Call) -> Value:
     if any(isinstance(v, e.mp.mpc) for v, _ in args):
         raise OutOfReach("complex")
     value = (max if node.name == "max" else min)(v for v, _ in args)
     return e.rounded(value, max(error for _, error in args))
 
 
-def _whole(e: _Evaluator, args: list[Value], node: Call) -> Value:
+def _whole(e: Evaluator, args: list[Value], node: Call) -> Value:
     import math
 
     whole = [e.integer(arg) for arg in node.args]
@@ -171,26 +171,26 @@ def _whole(e: _Evaluator, args: list[Value], node: Call) -> Value:
     return e.exact((math.gcd if node.name == "gcd" else math.lcm)(*whole))
 
 
-def _cis(e: _Evaluator, args: list[Value], node: Call) -> Value:
+def _cis(e: Evaluator, args: list[Value], node: Call) -> Value:
     value, error = args[0]
     if isinstance(value, e.mp.mpc) or abs(value) > 2**2000:
         raise OutOfReach("size")
     return e.rounded(e.mp.mpc(e.mp.cos(value), e.mp.sin(value)), 2 * error + e.unit)
 
 
-def _part(e: _Evaluator, args: list[Value], node: Call) -> Value:
+def _part(e: Evaluator, args: list[Value], node: Call) -> Value:
     value = {"re": e.mp.re, "im": e.mp.im, "conj": e.mp.conj}[node.name](args[0][0])
     return e.rounded(value, args[0][1])
 
 
-def _arg(e: _Evaluator, args: list[Value], node: Call) -> Value:
+def _arg(e: Evaluator, args: list[Value], node: Call) -> Value:
     value, error = args[0]
     if abs(value) <= 4 * error:
         raise OutOfReach("the argument of zero")
     return e.rounded(e.mp.arg(value), 2 * error / abs(value) + e.unit)
 
 
-def _determinant(e: _Evaluator, rows: list[list[Any]]) -> Value:
+def _determinant(e: Evaluator, rows: list[list[Any]]) -> Value:
     if len(rows) > 5 or any(len(r) != len(rows) for r in rows):
         raise OutOfReach("determinant")
     if len(rows) == 1:
@@ -206,7 +206,7 @@ def _determinant(e: _Evaluator, rows: list[list[Any]]) -> Value:
 def _arc(name: str, slope: Callable[[Any, Any, Any], Any], bounded: bool) -> Callable[..., Value]:
     inner = _smooth(name, slope)
 
-    def run(e: _Evaluator, args: list[Value], node: Call) -> Value:
+    def run(e: Evaluator, args: list[Value], node: Call) -> Value:
         value = args[0][0]
         if bounded and not isinstance(value, e.mp.mpc) and abs(value) > 1 and e.real:
             raise OutOfReach(f"{name} is undefined here")

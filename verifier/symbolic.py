@@ -19,7 +19,8 @@ from .answers.collection import Collection
 from .answers.expression import Expression, Infinity
 from .answers.quantity import Quantity
 from .answers.realset import RealSet
-from .answers.relation import Equation, Inequality, Membership, Opaque
+from .answers.relation import Equation
+from .answers.statements import Inequality, Membership, Opaque
 from .config import Limits, Policy
 from .nodes import (
     Add,

@@ -12,14 +12,14 @@ from ..canonical import Budget
 from ..config import DEFAULT_CONFIG, Limits, Policy
 from ..nodes import Add, Call, Const, Div, Mul, Name, Node, Num, Pow, children
 from ..syntax import ParseError
-from . import based, collection, expression, matrix, quantity, realset, relation, text
+from . import based, collection, expression, matrix, quantity, realset, relation, solving, statements, text
 from .base import MISMATCH, UNDECIDED, Answer, Context, Outcome, Settings
 
 TYPES: tuple[Callable[[Node, Settings], Answer | None], ...] = (
     text.recognise,
     based.recognise,
     matrix.recognise,
-    realset.recognise,
+    solving.recognise,
     collection.recognise,
     relation.recognise,
     quantity.recognise,
@@ -62,15 +62,15 @@ def recognise(node: Node, limits: Limits, policy: Policy) -> Answer:
 
 # Kinds that may say the same once something is solved: the symbolic rung's work.
 _SOLVABLE = (
-    {realset.RealSet.kind, relation.Inequality.kind},
-    {realset.RealSet.kind, relation.Opaque.kind},
-    {relation.Inequality.kind, relation.Opaque.kind},
+    {realset.RealSet.kind, statements.Inequality.kind},
+    {realset.RealSet.kind, statements.Opaque.kind},
+    {statements.Inequality.kind, statements.Opaque.kind},
 )
 
 
 def _several_unknowns(a: Answer, b: Answer) -> bool:
     """A relation in several unknowns is never a set of reals."""
-    return any(isinstance(x, relation.Inequality) and len(x.unknowns()) > 1 for x in (a, b))
+    return any(isinstance(x, statements.Inequality) and len(x.unknowns()) > 1 for x in (a, b))
 
 
 def _same_or_strict(a: Answer, b: Answer, ctx: Context) -> Outcome | None:

@@ -29,13 +29,13 @@ from ..nodes import (
     Seq,
     SetBuilder,
     SetOp,
-    children,
     rebuilt,
 )
 from ..syntax import UndefinedError
 from ..verdict import Rung
-from .base import DIFFERENT, EQUAL, UNDECIDED, Answer, Context, Outcome, Settings, combine
+from .base import DIFFERENT, EQUAL, UNDECIDED, Answer, Context, Outcome, Settings
 from .expression import Expression, describe, difference
+from .statements import Congruence, Inequality, Membership, Opaque, is_value
 
 
 class Equation(Answer):
@@ -109,7 +109,7 @@ class Equation(Answer):
         if ctx.lenient and ctx.policy.drop_labels and _same_role(mine, theirs):
             return ctx.compare(self.value, other.value, ctx)
         # `y = x + 1` and `x = y - 1` say the same
-        if all(map(_is_value, (self.left, self.right, other.left, other.right))):
+        if all(map(is_value, (self.left, self.right, other.left, other.right))):
             gap = Equation(self.left, self.right, None, None, self.settings)
             return gap.equals(Equation(other.left, other.right, None, None, self.settings), ctx)
         return DIFFERENT
@@ -153,163 +153,6 @@ def _same_role(a: Node, b: Node) -> bool:
     """`y` and `f(x)` both name the value of a function."""
     pair = {describe(n) if isinstance(n, Name) else "call" if isinstance(n, Call) else "" for n in (a, b)}
     return pair == {"y", "call"}
-
-
-class Inequality(Answer):
-    """An order relation that no set of reals stands for: several unknowns, or not solved."""
-
-    __slots__ = ("left", "op", "right", "settings")
-    kind: ClassVar[str] = "inequality"
-
-    def __init__(self, left: Node, op: str, right: Node, settings: Settings) -> None:
-        if op in (">", ">="):
-            left, right, op = right, left, {">": "<", ">=": "<="}[op]
-        self.left, self.op, self.right, self.settings = left, op, right, settings
-
-    @property
-    def form(self) -> str:
-        gap = Expression(difference(self.left, self.right), self.settings)
-        return f"{gap.form} {self.op} 0"
-
-    def unknowns(self) -> set[str]:
-        """The symbols that do not cancel."""
-        found = Expression(difference(self.left, self.right), self.settings).canonical()
-        if found is None:
-            return numeric.symbols(self.left) | numeric.symbols(self.right)
-        return {atom for monomial in found[0] for atom, _ in monomial if atom[0] == "s"}
-
-    def equals(self, other: Inequality, ctx: Context) -> Outcome:
-        if self.unknowns() != other.unknowns():
-            return DIFFERENT
-        if self.op != other.op:
-            return UNDECIDED if {self.op, other.op} - {"<", "<=", "!="} else DIFFERENT
-        a, b = difference(self.left, self.right), difference(other.left, other.right)
-        if self.op == "!=":
-            return Equation(self.left, self.right, None, None, self.settings).equals(
-                Equation(other.left, other.right, None, None, self.settings), ctx
-            )
-        one, two = Expression(a, self.settings), Expression(b, self.settings)
-        x, y = one.canonical(), two.canonical()
-        if x and y and x[0] and y[0]:
-            ratio = _ratio(x[0], y[0])
-            if ratio is not None:
-                return EQUAL if ratio > 0 else DIFFERENT
-            if decisive(x[1], x[0]) and decisive(y[1], y[0]):
-                return DIFFERENT
-        return UNDECIDED
-
-
-def _ratio(a: Sum, b: Sum) -> Fraction | None:
-    if a.keys() != b.keys():
-        return None
-    ratios = {Fraction(a[m]) / b[m] for m in a}
-    return ratios.pop() if len(ratios) == 1 else None
-
-
-class Congruence(Answer):
-    """left = right modulo a modulus; right sides count up to multiples of it."""
-
-    __slots__ = ("left", "modulus", "right")
-    kind: ClassVar[str] = "congruence"
-
-    def __init__(self, left: Node, right: Node, modulus: Node, settings: Settings) -> None:
-        self.left, self.right, self.modulus = (Expression(n, settings) for n in (left, right, modulus))
-
-    @property
-    def form(self) -> str:
-        return f"{self.left.form} = {self.right.form} mod {self.modulus.form}"
-
-    def equals(self, other: Congruence, ctx: Context) -> Outcome:
-        right = self.right.equals(other.right, ctx)
-        mine, theirs, modulus = self.right.rational, other.right.rational, self.modulus.rational
-        if isinstance(mine, int) and isinstance(theirs, int) and isinstance(modulus, int) and modulus:
-            right = Outcome((mine - theirs) % modulus == 0, Rung.EXACT)
-        return combine([self.modulus.equals(other.modulus, ctx), self.left.equals(other.left, ctx), right])
-
-
-class Membership(Answer):
-    r"""`x \in S`: a label on a set."""
-
-    __slots__ = ("left", "value")
-    kind: ClassVar[str] = "membership"
-
-    def __init__(self, left: Node, value: Answer) -> None:
-        self.left = left
-        self.value = value
-
-    @property
-    def form(self) -> str:
-        return f"{describe(self.left)} in {self.value.form}"
-
-    def equals(self, other: Membership, ctx: Context) -> Outcome:
-        if describe(self.left) != describe(other.left):
-            return DIFFERENT
-        return ctx.compare(self.value, other.value, ctx)
-
-    @property
-    def strict(self) -> Answer:
-        return self.value
-
-    def views(self, other: Answer, ctx: Context) -> Iterator[Answer]:
-        if not isinstance(other, Membership):
-            yield self.value
-
-
-class Opaque(Answer):
-    """A statement kept as its tree: systems, congruences, unsolved sets. Equal where its parts are."""
-
-    __slots__ = ("node", "settings")
-    kind: ClassVar[str] = "statement"
-
-    def __init__(self, node: Node, settings: Settings) -> None:
-        self.node = node
-        self.settings = settings
-
-    @property
-    def form(self) -> str:
-        return describe(self.node)
-
-    def equals(self, other: Opaque, ctx: Context) -> Outcome:
-        if self.node == other.node:
-            return Outcome(True, Rung.IDENTICAL)
-        return self._parts(self.node, other.node, ctx)
-
-    def _parts(self, a: Node, b: Node, ctx: Context) -> Outcome:
-        if a == b:
-            return EQUAL
-        if _is_value(a) and _is_value(b):
-            try:
-                return Expression(a, self.settings).equals(Expression(b, self.settings), ctx)
-            except UndefinedError:
-                return UNDECIDED
-        mine, theirs = children(a), children(b)
-        same = type(a) is type(b) and len(mine) == len(theirs) and _head(a) == _head(b)
-        if not same:
-            return UNDECIDED
-        if all(self._parts(x, y, ctx).equal for x, y in zip(mine, theirs, strict=True)):
-            return EQUAL
-        if isinstance(a, Logic) and len(mine) <= 8:
-            left = list(mine)
-            for y in theirs:
-                found = next((x for x in left if self._parts(x, y, ctx).equal), None)
-                if found is None:
-                    return UNDECIDED
-                left.remove(found)
-            return EQUAL
-        return UNDECIDED
-
-
-def _head(node: Node) -> object:
-    return (
-        getattr(node, "ops", None)
-        or getattr(node, "op", None)
-        or getattr(node, "name", None)
-        or getattr(node, "brackets", None)
-    )
-
-
-def _is_value(node: Node) -> bool:
-    return not isinstance(node, (Rel, Logic, Seq, SetBuilder, SetOp, Ratio))
 
 
 def is_label(node: Node) -> bool:
@@ -389,13 +232,13 @@ def _equation(args: list[Node], settings: Settings) -> Answer:
             label, rest = None, args
         if label is not None and len(rest) > 1 and all(is_label(arg) for arg in rest[:-1]):
             args = [label, rest[-1]]  # x = y = 5
-        elif all(_is_value(arg) for arg in rest) and _agree(rest, settings):
+        elif all(is_value(arg) for arg in rest) and _agree(rest, settings):
             if label is None:
                 return settings.recognise(rest[-1], settings)
             args = [label, rest[-1]]
         elif len(args) > 2:
             return Opaque(Rel(("=",) * (len(args) - 1), tuple(args)), settings)
-        elif label is None and all(_is_value(arg) for arg in args):
+        elif label is None and all(is_value(arg) for arg in args):
             return settings.recognise(args[-1], settings)  # a limit or an integral and its value
     left, right = args
     for label, value in ((left, right), (right, left)):

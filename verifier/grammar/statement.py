@@ -19,7 +19,6 @@ from ..nodes import (
     Call,
     Const,
     Logic,
-    Matrix,
     Mul,
     Name,
     NamedSet,
@@ -29,63 +28,20 @@ from ..nodes import (
     Ratio,
     Rel,
     Seq,
-    SetBuilder,
     SetOp,
     Text,
 )
-from ..syntax import LimitError, Token
+from ..syntax import LimitError
 from ..words import canonical_words, is_word, means_empty_set
-from .expression import ExpressionParser
-from .tables import FUNCTIONS, LETTERS, TRANSPARENT
+from .brackets import BracketRules
+from .tables import FUNCTIONS, RELATIONS, TRANSPARENT
 
-_RELATIONS = {
-    "=": "=", "==": "=", ":=": "=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "=<": "<=", "!=": "!=",
-    "le": "<=", "leq": "<=", "leqslant": "<=", "ge": ">=", "geq": ">=", "geqslant": ">=", "leqq": "<=", "geqq": ">=",
-    "lt": "<", "gt": ">",
-    "ne": "!=", "neq": "!=", "approx": "~", "simeq": "~", "sim": "~", "cong": "cong", "equiv": "equiv",
-    "in": "in", "notin": "notin", "subset": "subset", "subseteq": "subset",
-    "to": "to", "rightarrow": "to", "->": "to", "implies": "implies", "Rightarrow": "implies", "mapsto": "to",
-    "perp": "perp", "parallel": "parallel",
-}  # fmt: skip
 _SET_OPS = {"cup": "union", "cap": "intersection", "setminus": "difference", "backslash": "difference"}
 _BOLD_SETS = {"bb R": "R", "bb Z": "Z", "bb N": "N", "bb Q": "Q", "bb C": "C"}
-_OPENING = {"(": "(", "[": "[", "{": "{", "lbrace": "{", "langle": "<", "lbrack": "["}
-_CLOSING = {")": ")", "]": "]", "}": "}", "rbrace": "}", "rangle": ">", "rbrack": "]"}
-_MATRICES = frozenset(
-    {
-        "matrix",
-        "pmatrix",
-        "bmatrix",
-        "Bmatrix",
-        "vmatrix",
-        "Vmatrix",
-        "smallmatrix",
-        "array",
-        "psmallmatrix",
-        "bsmallmatrix",
-    }
-)
-_ALIGNED = frozenset(
-    {
-        "cases",
-        "aligned",
-        "align",
-        "align*",
-        "gathered",
-        "split",
-        "equation",
-        "equation*",
-        "gather",
-        "gather*",
-        "dcases",
-        "rcases",
-        "eqnarray*",
-    }
-)
 
 
-class StatementParser(ExpressionParser):
-    """Adds lists, relations, sets, intervals, matrices and words to the expression grammar."""
+class StatementParser(BracketRules):
+    """Adds lists, relations, sets and words to the expression grammar."""
 
     def answer(self) -> Node:
         node = self.members(top=True)
@@ -154,12 +110,12 @@ class StatementParser(ExpressionParser):
                 break
             self.at += 1  # `all x > 2`
         token = self.tokens[self.at]
-        if token.kind == "op" and token.value in _RELATIONS or token.kind == "cmd" and token.value in ("approx", "sim"):
+        if token.kind == "op" and token.value in RELATIONS or token.kind == "cmd" and token.value in ("approx", "sim"):
             if token.value in ("=", ":=", "approx", "sim", "=="):  # "= 5" continues the question's sentence
                 self.at += 1
             elif token.kind == "op":
                 raise self.error("expected a value")
-        left = self._label() or self.operand()
+        left = self.label() or self.operand()
         ops: list[str] = []
         args: list[Node] = [left]
         while True:
@@ -177,60 +133,6 @@ class StatementParser(ExpressionParser):
             ops.append("mod")
             args.append(Call("pmod", (modulus,)))
         return Rel(tuple(ops), tuple(args))
-
-    def _label(self) -> Node | None:
-        """`f^{-1}(x) =`, `f'(x) =`, `P(X=2) =`: a name and a bracket before an equals sign, as one label.
-
-        Only where the ordinary grammar would read something else: a mark on the name, or more than
-        names and numbers in the bracket. A single letter in the bracket stays an argument.
-        """
-        tokens, at = self.tokens, self.at
-        first = tokens[at]
-        if not (first.kind == "word" and len(first.value) == 1 or first.kind == "text" or first.value in LETTERS):
-            return None
-        at += 1
-        while tokens[at].value in ("'", "^", "_") and tokens[at].kind == "op":
-            at += 1 if tokens[at].value == "'" else 2
-            if at < len(tokens) and tokens[at - 1].value == "{":
-                at = self._matching(at - 1) + 1
-            if at >= len(tokens):
-                return None
-        if tokens[at].value != "(" or at >= len(tokens) - 1:
-            return None
-        end = self._matching(at)
-        if end + 1 >= len(tokens) or tokens[end + 1].value != "=":
-            return None
-        marks, inside = [t.value for t in tokens[self.at + 1 : at]], tokens[at + 1 : end]
-        if not self._names_function(marks, inside):
-            return None
-        name = "".join(t.value for t in tokens[self.at : at])
-        self.at = end + 1
-        if len(inside) == 1 and inside[0].kind == "word":
-            return Call(name, (Name(inside[0].value),))
-        return Name(name + "".join(t.value for t in tokens[at : end + 1]))
-
-    @staticmethod
-    def _names_function(marks: list[str], inside: list[Token]) -> bool:
-        """A derivative, an inverse or an index over plain arguments; or a statement in the bracket.
-
-        `x^2(x+1) = 0` and `x(x+1) = 0` are equations.
-        """
-        plain = all(t.kind == "num" or t.kind == "word" and len(t.value) == 1 or t.value == "," for t in inside)
-        if marks:
-            power = "^" in marks and marks[-4:] != ["{", "-", "1", "}"] and "(" not in marks
-            return plain and bool(inside) and not power
-        said = any(t.kind == "text" or t.value in _RELATIONS or t.value in ("cup", "cap", "mid", "|") for t in inside)
-        return said and not plain
-
-    def _matching(self, at: int) -> int:
-        """The index of the bracket that closes the one at an index, or the last index."""
-        depth = 0
-        for index in range(at, len(self.tokens)):
-            value = self.tokens[index].value
-            depth += (value in ("(", "{", "[")) - (value in (")", "}", "]"))
-            if depth == 0:
-                return index
-        return len(self.tokens) - 1
 
     def _residues(self, left: Node, node: Seq) -> Node:
         """`n = 0, 2 (mod 6)`: one congruence for each residue."""
@@ -260,14 +162,14 @@ class StatementParser(ExpressionParser):
         token = self.tokens[self.at]
         if token.kind == "cmd" and token.value == "not":
             following = self.tokens[self.at + 1]
-            op = _RELATIONS.get(following.value)
+            op = RELATIONS.get(following.value)
             flipped = {"=": "!=", "in": "notin"}.get(op or "")
             if flipped:
                 self.at += 2
             return flipped
-        if token.kind in ("op", "cmd") and token.value in _RELATIONS:
+        if token.kind in ("op", "cmd") and token.value in RELATIONS:
             self.at += 1
-            return _RELATIONS[token.value]
+            return RELATIONS[token.value]
         if token.kind == "cmd" and token.value == "mid" and not self.brackets:
             self.at += 1
             return "divides"
@@ -352,7 +254,7 @@ class StatementParser(ExpressionParser):
         for token in self.tokens[self.at :]:
             if token.kind == "cmd" and token.value in ("}", "rbrace") or token.kind == "end":
                 return False
-            if token.value in _RELATIONS and token.value != ":=":
+            if token.value in RELATIONS and token.value != ":=":
                 return True
         return False
 
@@ -427,127 +329,6 @@ class StatementParser(ExpressionParser):
         if self.accept("^"):
             node = Pow(node, self.script())
         return node
-
-    # -- brackets -------------------------------------------------------------------------------
-
-    def bracketed(self) -> Node:
-        token = self.tokens[self.at]
-        opening = _OPENING[token.value]
-        self.at += 1
-        self.brackets += 1
-        self.braces += opening == "{"
-        try:
-            if self._at_closing():
-                closing = self._closing()
-                if opening == "{" and closing == "}":
-                    return NamedSet("empty")
-                raise self.error("nothing between brackets")
-            inner = self._bracket_members(opening)
-        finally:
-            self.brackets -= 1
-            self.braces -= opening == "{"
-        if isinstance(inner, SetBuilder):
-            self._closing()
-            return inner
-        closing = self._closing()
-        items = inner.items if isinstance(inner, Seq) and not inner.brackets else (inner,)
-        if isinstance(inner, Logic) and opening == "{":
-            items = inner.args
-        return self._bracket_node(opening + closing, items)
-
-    def _bracket_node(self, brackets: str, items: tuple[Node, ...]) -> Node:
-        if brackets in ("{}", "<>"):
-            return Seq(brackets, items)
-        if len(items) == 1:
-            if brackets in ("()", "[]"):
-                only = items[0]
-                if isinstance(only, (Rel, Logic)):
-                    return Seq("()", (only,)) if brackets == "[]" else only
-                return only
-            raise self.error("an interval with one end")
-        if brackets == "[]" and all(isinstance(i, Seq) and i.brackets == "[]" for i in items):
-            rows = tuple(i.items for i in items if isinstance(i, Seq))
-            if len({len(r) for r in rows}) == 1 and len(rows) > 1:
-                return Matrix(rows)
-        if brackets in ("(]", "[)") and len(items) != 2:
-            raise self.error("an interval needs two ends")
-        return Seq(brackets, items)
-
-    def _bracket_members(self, opening: str) -> Node:
-        node = self.members(top=False)
-        if opening == "{" and (
-            self.peek("mid", "cmd")
-            or self.peek("|")
-            or self.peek(":")
-            or self.peek("such that", "qualifier")
-            or self.peek("vert", "cmd")
-        ):
-            self.at += 1
-            return SetBuilder(node, self.members(top=False))
-        if opening == "{" and isinstance(node, Ratio) and len(node.args) == 2:
-            raise self.error("a set-builder with a colon")
-        return node
-
-    def _at_closing(self) -> bool:
-        token = self.tokens[self.at]
-        return (
-            token.kind in ("op", "cmd") and token.value in _CLOSING and not (token.kind == "op" and token.value == "}")
-        )
-
-    def _closing(self) -> str:
-        token = self.tokens[self.at]
-        if not self._at_closing():
-            raise self.error("expected a closing bracket")
-        self.at += 1
-        return _CLOSING[token.value]
-
-    # -- environments ---------------------------------------------------------------------------
-
-    def environment(self) -> Node:
-        name = self._environment_name()
-        if name == "array":
-            self._skip_group()
-        if name not in _MATRICES and name not in _ALIGNED:
-            raise self.error(f"unknown environment {name}")
-        rows: list[tuple[Node, ...]] = []
-        row: list[Node] = []
-        self.brackets += 1
-        while True:
-            if self.accept("end", "cmd"):
-                break
-            if self.accept("\\", "cmd"):
-                if row:
-                    rows.append(tuple(row))
-                row = []
-                continue
-            if self.accept("&"):
-                continue
-            row.append(self.members(top=False) if name in _ALIGNED else self.disjunct())
-            if len(rows) * len(row) > self.limits.members:
-                raise LimitError(f"more than {self.limits.members} entries")
-            if name in _ALIGNED and self.tokens[self.at].kind == "qualifier":
-                self.at += 1
-        self.brackets -= 1
-        if row:
-            rows.append(tuple(row))
-        closing = self._environment_name()
-        if closing != name or not rows:
-            raise self.error(f"expected \\end{{{name}}}")
-        return self._rows(name, rows)
-
-    def _environment_name(self) -> str:
-        return self._raw_script() if self.peek("{") else ""
-
-    def _rows(self, name: str, rows: list[tuple[Node, ...]]) -> Node:
-        if name in _ALIGNED:
-            if all(len(r) == 1 for r in rows):
-                statements = tuple(r[0] for r in rows)
-                return statements[0] if len(statements) == 1 else Logic("and", statements)
-            return Call("piecewise", tuple(Seq("()", r) for r in rows))
-        if len({len(r) for r in rows}) != 1:
-            raise self.error("rows of different lengths")
-        matrix = Matrix(tuple(rows))
-        return Call("det", (matrix,)) if name == "vmatrix" else matrix
 
 
 def _point(node: Node) -> Node:

@@ -105,3 +105,9 @@ class TokenStream:
 
     def environment(self) -> Node:
         raise NotImplementedError
+
+    def members(self, *, top: bool) -> Node:
+        raise NotImplementedError
+
+    def disjunct(self) -> Node:
+        raise NotImplementedError

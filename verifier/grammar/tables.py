@@ -61,6 +61,17 @@ NOT_OPERANDS = frozenset(
     "bullet star bmod mod pmod \\ % circ degree prime not leftarrow parallel perp Longrightarrow mapsto colon".split()
 )
 
+# Spelling of a relation -> its name.
+RELATIONS = {
+    "=": "=", "==": "=", ":=": "=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "=<": "<=", "!=": "!=",
+    "le": "<=", "leq": "<=", "leqslant": "<=", "ge": ">=", "geq": ">=", "geqslant": ">=", "leqq": "<=", "geqq": ">=",
+    "lt": "<", "gt": ">",
+    "ne": "!=", "neq": "!=", "approx": "~", "simeq": "~", "sim": "~", "cong": "cong", "equiv": "equiv",
+    "in": "in", "notin": "notin", "subset": "subset", "subseteq": "subset",
+    "to": "to", "rightarrow": "to", "->": "to", "implies": "implies", "Rightarrow": "implies", "mapsto": "to",
+    "perp": "perp", "parallel": "parallel",
+}  # fmt: skip
+
 _OTHERS = frozenset(
     "cr textdollar mathdollar texteuro times cdot div pm mp le leq leqq leqslant ge geq geqq geqslant lt gt ne neq "
     "approx equiv cong sim simeq infty pi cup cap in notin emptyset varnothing setminus subset subseteq "

@@ -120,11 +120,14 @@ def _verifications(text: str, family: str) -> Iterator[tuple[str, Callable[[], A
     yield "equivalent", lambda: equivalent(text, NORMAL, config=default)
 
 
-_TIMEOUT_S = 1.2
+_TIMEOUT_S = 1.0
+_FRESH = False
 
 
 def _measured(name: str, role: str, call: Callable[[], Any], events: list[str]) -> dict[str, Any]:
     """One verification as a row; never raises."""
+    if _FRESH:
+        _forget()
     del events[:]
     before = _cpu()
     began = time.perf_counter()
@@ -168,46 +171,77 @@ def _control(events: list[str]) -> dict[str, Any]:
     return _measured("control", "control", misbehave, events)
 
 
-def main(timeout_s: float, *, only: str = "", audit: bool = True) -> None:
-    """Run every attack in every role, every pair in both directions, and the control.
+def _forget() -> None:
+    """Drop what the readers remember, so that the next verification is like a first one."""
+    from verifier.compare import reader
+    from verifier.config import VerifierConfig
 
-    timeout_s: of the config, for the pairs that need a worker. only: part of the names to run.
-    """
-    global _TIMEOUT_S
-    _TIMEOUT_S = timeout_s
-    import adversarial
+    for extraction in ("boxed", "any", "final_answer"):
+        reader(VerifierConfig(timeout_s=_TIMEOUT_S, extraction=extraction)).forget()
 
-    from verifier import VerifierConfig, _worker, verify
+
+def _emit(row: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(row) + "\n")
+    sys.stdout.flush()
+
+
+def _prepare(timeout_s: float | None, fresh: bool) -> Any:
+    """The config of all runs, with everything loaded that is loaded once: the numeric rung, a worker, prose rules."""
+    global _TIMEOUT_S, _FRESH
+    from verifier import VerifierConfig, verify
 
     def hang(*_: object) -> None:
         raise _HangError
 
+    _TIMEOUT_S = VerifierConfig().timeout_s if timeout_s is None else timeout_s
+    _FRESH = fresh
     signal.signal(signal.SIGPROF, hang)
-    config = VerifierConfig(timeout_s=timeout_s)
-    if audit:
-        _worker.PRELOAD = (*_worker.PRELOAD, "adversarial_worker")
-    # everything that is loaded once: the numeric rung, a worker, the prose rules
+    config = VerifierConfig(timeout_s=_TIMEOUT_S)
     verify(response=r"\boxed{\sin(2x)}", gold=r"2\sin x\cos x", config=config)
     verify(response=r"\boxed{\int_0^1\sin(x)dx}", gold=r"1-\cos 1", config=config)
     verify(response="7", gold="7", config=VerifierConfig(extraction="any"))
+    return config
+
+
+def main(timeout_s: float | None, *, only: str = "", audit: bool = True, fresh: bool = False) -> None:
+    """Run every attack in every role, every pair in both directions, and the control.
+
+    timeout_s: of the config, for the pairs that need a worker; None for the default. only: part of the names to
+    run. audit: arm the hooks. fresh: remember nothing from one verification to the next.
+    """
+    import adversarial
+
+    from verifier import _worker, verify
+
+    if audit:
+        _worker.PRELOAD = (*_worker.PRELOAD, "adversarial_worker")
+    config = _prepare(timeout_s, fresh)
     events: list[str] = []
     if audit:
         sys.addaudithook(lambda event, args: events.append(found) if (found := offence(event, args)) else None)
-
-    def emit(row: dict[str, Any]) -> None:
-        sys.stdout.write(json.dumps(row) + "\n")
-        sys.stdout.flush()
-
     for attack in adversarial.ATTACKS:
         if only in attack.name:
             text = attack.build()
             for role, call in _verifications(text, attack.family):
-                emit(_measured(attack.name, role, call, events))
+                _emit(_measured(attack.name, role, call, events))
     for number, (answer, gold) in enumerate(adversarial.PAIRS):
         name = f"pair {number}: {answer[:30]} | {gold[:30]}"
         for role, one, two in (("forwards", answer, gold), ("backwards", gold, answer)):
             if only in name:
                 call = partial(verify, response=rf"\boxed{{{one}}}", gold=two, config=config)
-                emit(_measured(name, role, call, events))
+                _emit(_measured(name, role, call, events))
     if audit:
-        emit(_control(events))
+        _emit(_control(events))
+
+
+def versus(timeout_s: float | None, pairs: list[tuple[str, str]]) -> None:
+    """Run attacks, by their names, against each other: (answer, gold)."""
+    import adversarial
+
+    from verifier import verify
+
+    config = _prepare(timeout_s, True)
+    build = {attack.name: attack.build for attack in adversarial.ATTACKS}
+    for one, two in pairs:
+        call = partial(verify, response=rf"\boxed{{{build[one]()}}}", gold=build[two](), config=config)
+        _emit(_measured(f"{one} | {two}", "versus", call, []))

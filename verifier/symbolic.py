@@ -232,7 +232,7 @@ def _relational(left: Node, op: str, right: Node) -> Any:
 
 def _solution(relation: Any) -> Any:
     if relation in (True, False, sympy.true, sympy.false):
-        return sympy.S.Reals if relation else sympy.S.EmptySet
+        raise Unsupported("a relation without unknowns")
     unknowns = relation.free_symbols
     if len(unknowns) != 1:
         raise Unsupported("a relation in several unknowns")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
 from typing import NamedTuple
 
 from .config import Limits
@@ -54,7 +55,7 @@ _CHARACTERS = {
     "∞": r"\infty ", "√": r"\surd ", "∛": r"\surd[3]", "∜": r"\surd[4]",
     "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "∉": r"\notin ", "∅": r"\emptyset ", "⌀": r"\emptyset ",
     "∖": r"\setminus ", "⊂": r"\subset ", "⊆": r"\subseteq ", "∨": r"\vee ", "∧": r"\wedge ",
-    "±": r"\pm ", "∓": r"\mp ", "°": r"^\circ ", "º": r"^\circ ", "˚": r"^\circ ",
+    "±": r"\pm ", "∓": r"\mp ", "°": r"^\circ ", "∘": r"^\circ ", "º": r"^\circ ", "˚": r"^\circ ",
     "′": "'", "’": "'", "‘": "'", "″": "''", "“": '"', "”": '"', "`": "'",
     "…": r"\ldots ", "⋯": r"\cdots ", "∑": r"\sum ", "∏": r"\prod ", "∫": r"\int ", "∠": r"\angle ",
     "△": r"\triangle ", "→": r"\to ", "←": r"\leftarrow ", "⇒": r"\implies ", "∣": "|", "∥": r"\parallel ",
@@ -118,6 +119,7 @@ _PLAIN_SPELLINGS = (
     (re.compile(r"\\\\\[ ?-?\d*\.?\d+ ?(?:ex|em|pt|mm|cm|in|pc|bp)\]"), r"\\\\ ", "\\\\["),
     (re.compile(r"(\d) to (?=\d)"), r"\1:", " to "),
 )
+_MATHEMATICAL_LETTERS = re.compile("[\U0001d400-\U0001d7ff]+")
 _HTML = re.compile(r"&(?:lt|gt|le|ge|ne|amp|minus|times|nbsp|pi|radic|infin|quot|#\d{1,6});")
 _DOUBLED = re.compile(r"\\\\(?=[a-zA-Z()\[\]{}%$!,;])")
 
@@ -132,6 +134,7 @@ def normalise(text: str) -> str:
         for pattern, plain, mark in _SCRIPT_RUNS:
             if pattern.search(text):
                 text = pattern.sub(lambda m: f"{mark}{{{m.group().translate(plain)}}}", text)  # noqa: B023
+        text = _MATHEMATICAL_LETTERS.sub(lambda m: unicodedata.normalize("NFKC", m.group()), text)
         text = text.translate(_TRANSLATION)
     if "&" in text and ";" in text:
         text = _HTML.sub(lambda m: html.unescape(m.group()).translate(_TRANSLATION), text)
@@ -175,6 +178,7 @@ _SKIPPED = frozenset(
 _SPACES = frozenset({" ", "\n", "\t", "\r"})
 _WIDE = frozenset({",", ";", ":", ">", "quad", "qquad", "hfill", "thinspace", "medspace", "thickspace", "enspace"})
 
+_AFTER_A_WORD = ("", " ", "\n", "\t", "~", ",", ":", "\\", "$")  # what may follow `if` and `for`, unlike `if+5`
 _LONGEST_WORD = 200
 _LOGIC = {"&": "and", "and": "and", "or": "or", "wedge": "and", "land": "and", "vee": "or", "lor": "or"}
 _QUALIFIER = re.compile(r"(?:for|where|when|with|if|such that|as|since|because|i\.e\.|in which)\b|forall\b", re.I)
@@ -217,6 +221,8 @@ def _scan(text: str, limits: Limits, tokens: list[Token]) -> None:
             value = value[1:]
             if value in _SKIPPED or value in _SPACES:
                 space = space or value in _SPACES or value in _WIDE
+                if value in ("left", "right") and text.startswith(".", position):
+                    position += 1  # a delimiter that prints nothing
                 continue
             if value in _LOGIC:
                 kind, value = "logic", _LOGIC[value]
@@ -260,7 +266,7 @@ def _scan(text: str, limits: Limits, tokens: list[Token]) -> None:
                 value = value[0] + "m"
             elif value in ("and", "or"):
                 kind = "logic"
-            elif len(value) > 1 and _QUALIFIER.match(text, start):
+            elif len(value) > 1 and _QUALIFIER.match(text, start) and text[position : position + 1] in _AFTER_A_WORD:
                 kind = "qualifier"
         elif kind == "num" and len(value) > limits.digits:
             raise LimitError(f"a numeral of {len(value)} characters; the limit is {limits.digits} digits")

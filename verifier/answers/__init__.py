@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .. import numeric
 from ..canonical import Budget
 from ..config import DEFAULT_CONFIG, Limits, Policy
-from ..nodes import Add, Call, Const, Div, Mul, Name, Node, Num, Pow, children
+from ..nodes import Add, Call, Const, Div, Mul, Name, Node, Num, Pow, Rel, children
 from ..syntax import ParseError
 from . import based, collection, expression, matrix, quantity, realset, relation, solving, statements, text
 from .base import MISMATCH, UNDECIDED, Answer, Context, Outcome, Settings
@@ -70,7 +71,14 @@ _SOLVABLE = (
 
 def _several_unknowns(a: Answer, b: Answer) -> bool:
     """A relation in several unknowns is never a set of reals."""
-    return any(isinstance(x, statements.Inequality) and len(x.unknowns()) > 1 for x in (a, b))
+    return any(
+        isinstance(x, statements.Inequality)
+        and len(x.unknowns()) > 1
+        or isinstance(x, statements.Opaque)
+        and isinstance(x.node, Rel)
+        and len(numeric.symbols(x.node)) > 1
+        for x in (a, b)
+    )
 
 
 def _same_or_strict(a: Answer, b: Answer, ctx: Context) -> Outcome | None:

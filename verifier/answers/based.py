@@ -64,7 +64,7 @@ class Proportion(Answer):
             return DIFFERENT
         if len(self.parts) != len(other.parts):
             return DIFFERENT
-        if self.clock and other.clock or 0 in (self.parts[-1].rational, other.parts[-1].rational):
+        if self.clock or other.clock or 0 in (self.parts[-1].rational, other.parts[-1].rational):
             return combine(a.equals(b, ctx) for a, b in zip(self.parts, other.parts, strict=True))
         return combine(
             Expression(Div(a.node, self.parts[-1].node), self.settings).equals(

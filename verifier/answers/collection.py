@@ -71,30 +71,33 @@ class Collection(Answer):
             if found is not None:
                 yield found
         if self.order == "list" and isinstance(other, RealSet):
-            union = _union(self.items)
-            if union is not None:
-                yield union
+            yield from _joined(self.items)
         if len(self.items) == 1 and not (isinstance(other, Collection) and other.order != "tuple"):
             yield self.items[0]
         if self.order == "tuple" and isinstance(other, MatrixAnswer) and other.is_column:
             yield MatrixAnswer(tuple((item,) for item in self.items))
 
 
-def _union(items: Sequence[Answer]) -> Answer | None:
-    """`(-oo, -3], [3, oo)` and `x < 1, x > 2` as one set of reals."""
-    from .realset import RealSet, Unordered, interval, normal
+def _joined(items: Sequence[Answer]) -> Iterator[Answer]:
+    """`(-oo, -3], [3, oo)` as a union; `x > -2, x < 2` also as both at once."""
+    from .realset import RealSet, Unordered, intersection, interval, normal
 
     found: list[RealSet] = []
     for item in items:
         pair = isinstance(item, Collection) and item.brackets == "()" and len(item.items) == 2
         part = interval("()", item.items) if pair and isinstance(item, Collection) else item
         if not isinstance(part, RealSet):
-            return None
+            return
         found.append(part)
     try:
-        return RealSet(normal([piece for part in found for piece in part.pieces]))
+        yield RealSet(normal([piece for part in found for piece in part.pieces]))
+        if all(part.variable for part in found):
+            common = found[0].pieces
+            for part in found[1:]:
+                common = intersection(common, part.pieces)
+            yield RealSet(common)
     except Unordered:
-        return None
+        return
 
 
 def _pairwise(mine: Sequence[Answer], theirs: Sequence[Answer], ctx: Context) -> Outcome:

@@ -6,18 +6,19 @@ is left to the numeric rung, and what that cannot say is undecided.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import ClassVar
 
 from .. import numeric
-from ..canonical import SIZES, Canoniser, Rational, Sum, TooMuch, constant, decisive, render
+from ..canonical import KNOWN_FUNCTIONS, SIZES, Canoniser, Rational, Sum, TooMuch, constant, decisive, render
 from ..nodes import (
     Add,
     Big,
     Call,
     Choice,
     Const,
+    Degree,
     Logic,
     Matrix,
     Mul,
@@ -33,6 +34,7 @@ from ..nodes import (
     Text,
     children,
     decimal_text,
+    rebuilt,
 )
 from ..syntax import ParseError, UndefinedError
 from ..units import canonical_unit, unit_name
@@ -121,6 +123,8 @@ class Expression(Answer):
 
                 if isinstance(other, Collection) and len(node.commas) == len(other.items):
                     yield Collection("list", tuple(Expression(Num(part), self.settings) for part in node.commas))
+        elif isinstance(other, Expression):
+            yield from self._other_readings(other)
         elif other.kind == "quantity":
             found = self._as_quantity()
             if found is not None:
@@ -142,6 +146,18 @@ class Expression(Answer):
             yield Words("".join(letters).casefold())
         elif isinstance(other, Collection) and letters == sorted(set(letters)) and set(letters) <= set("ABCDE"):
             yield Collection("list", tuple(ChoiceAnswer(letter, None) for letter in letters))
+
+    def _other_readings(self, other: Expression) -> Iterator[Answer]:
+        """`180° - 2a` against `180 - 2a`; `h(a+b)` as a product where the other side has a symbol `h`."""
+        if _has(self.node, Degree) and not _has(other.node, Degree):
+            yield Expression(_changed(self.node, lambda n: n.arg if isinstance(n, Degree) else None), self.settings)
+        letters = {c.name for c in _calls(self.node)} & numeric.symbols(other.node)
+        if letters:
+
+            def factor(n: Node) -> Node | None:
+                return Mul((Name(n.name), *n.args)) if isinstance(n, Call) and n.name in letters else None
+
+            yield Expression(_changed(self.node, factor), self.settings)
 
     def _as_quantity(self) -> Answer | None:
         """`5m` and `9.8 m/s^2`, where every symbol is a unit's letter: read so against a quantity only."""
@@ -176,6 +192,23 @@ class Infinity(Answer):
 
     def equals(self, other: Infinity, ctx: Context) -> Outcome:
         return _EXACT_EQUAL if self.sign == other.sign else _EXACT_DIFFERENT
+
+
+def _has(node: Node, kind: type[Node]) -> bool:
+    return isinstance(node, kind) or not isinstance(node, Call) and any(_has(c, kind) for c in children(node))
+
+
+def _calls(node: Node) -> list[Call]:
+    """Calls of unknown functions with one argument."""
+    own = [node] if isinstance(node, Call) and node.name not in KNOWN_FUNCTIONS and len(node.args) == 1 else []
+    return own + [call for child in children(node) for call in _calls(child)]
+
+
+def _changed(node: Node, change: Callable[[Node], Node | None]) -> Node:
+    """The tree with every node changed that `change` has another for, from the leaves up."""
+    node = rebuilt(node, lambda child: _changed(child, change))
+    found = change(node)
+    return node if found is None else found
 
 
 def _rounded_equals(answer: Expression, gold: Expression, ctx: Context) -> Outcome | None:

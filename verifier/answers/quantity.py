@@ -7,6 +7,7 @@ where only the meaning counts (`strict`); a sign that one side lacks is dropped 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar
 
 from ..nodes import Add, Call, Const, Degree, Div, Mul, Node, Num, Percent, Unit, children, rebuilt
@@ -39,6 +40,8 @@ class Quantity(Answer):
             return Expression(Percent(self.value.node), self.value.settings)
         if self.unit == DEGREE:
             return Expression(Degree(self.value.node), self.value.settings)
+        if self.unit == "rad":
+            return self.value
         return self
 
     def equals(self, other: Quantity, ctx: Context) -> Outcome:
@@ -50,7 +53,7 @@ class Quantity(Answer):
             return self.value.equals(other.value, ctx)
         mine, theirs = self.strict, other.strict
         if mine is not self and theirs is not other:
-            return ctx.compare(mine, theirs, ctx)
+            return ctx.compare(mine, theirs, replace(ctx, lenient=False))
         return combine([self.value.equals(other.value, ctx), Outcome(False, Rung.CANONICAL, why="the units differ")])
 
     def views(self, other: Answer, ctx: Context) -> Iterator[Answer]:
@@ -108,8 +111,6 @@ def recognise(node: Node, settings: Settings) -> Answer | None:
     if isinstance(value, Percent):
         return Quantity(Expression(value.arg, settings), PERCENT)
     unit = units[0] if len(units) == 1 else unit_name(" ".join(units))
-    if unit in ("rad",):
-        return Expression(value, settings)
     return Quantity(Expression(value, settings), unit)
 
 

@@ -35,7 +35,7 @@ from ..syntax import UndefinedError
 from ..verdict import Rung
 from .base import DIFFERENT, EQUAL, UNDECIDED, Answer, Context, Outcome, Settings
 from .expression import Expression, describe, difference
-from .statements import Congruence, Inequality, Membership, Opaque, is_value
+from .statements import Congruence, Inequality, Membership, Opaque, Ordering, is_value
 
 
 class Equation(Answer):
@@ -79,6 +79,9 @@ class Equation(Answer):
     def equals(self, other: Equation, ctx: Context) -> Outcome:
         if self.label is not None and other.label is not None and self.value is not None and other.value is not None:
             return self._labelled(other, ctx)
+        sides = (self.left, self.right, other.left, other.right)
+        if not all(map(is_value, sides)):
+            return DIFFERENT
         a, b = self.normal(), other.normal()
         if a is not None and b is not None:
             if a[0] == b[0]:
@@ -90,6 +93,8 @@ class Equation(Answer):
         found = numeric.proportional(
             difference(self.left, self.right), difference(other.left, other.right), ctx.limits, ctx.budget
         )
+        if found is None and numeric.symbols(difference(*sides[:2])) != numeric.symbols(difference(*sides[2:])):
+            return DIFFERENT
         return UNDECIDED if found is None else Outcome(found, Rung.NUMERIC)
 
     def _labelled(self, other: Equation, ctx: Context) -> Outcome:
@@ -217,6 +222,8 @@ def _relation(node: Rel, settings: Settings) -> Answer:
         return _equation(args, settings)
     if ops == ["equiv", "mod"] and isinstance(args[2], Call):
         return Congruence(args[0], args[1], args[2].args[0], settings)
+    if all(op in ("<", "<=", ">", ">=") for op in ops) and not numeric.symbols(Rel(tuple(ops), tuple(args))):
+        return Ordering(ops, args, settings)
     if len(ops) == 1 and ops[0] in ("<", "<=", ">", ">=", "!="):
         return Inequality(args[0], ops[0], args[1], settings)
     return Opaque(Rel(tuple(ops), tuple(args)), settings)

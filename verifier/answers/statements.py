@@ -81,6 +81,29 @@ def _ratio(a: Sum, b: Sum) -> Fraction | None:
     return ratios.pop() if len(ratios) == 1 else None
 
 
+class Ordering(Answer):
+    """`1/3 < 1/2 < 1`: constants in their order, smallest first; equal member by member."""
+
+    __slots__ = ("members", "ops")
+    kind: ClassVar[str] = "ordering"
+
+    def __init__(self, ops: list[str], args: list[Node], settings: Settings) -> None:
+        if all(op in (">", ">=") for op in ops):
+            ops, args = [op.replace(">", "<") for op in reversed(ops)], args[::-1]
+        self.ops = ops
+        self.members = [Expression(arg, settings) for arg in args]
+
+    @property
+    def form(self) -> str:
+        rest = (f" {op} {member.form}" for op, member in zip(self.ops, self.members[1:], strict=True))
+        return self.members[0].form + "".join(rest)
+
+    def equals(self, other: Ordering, ctx: Context) -> Outcome:
+        if self.ops != other.ops:
+            return DIFFERENT
+        return combine(a.equals(b, ctx) for a, b in zip(self.members, other.members, strict=True))
+
+
 class Congruence(Answer):
     """left = right modulo a modulus; right sides count up to multiples of it."""
 
@@ -147,6 +170,8 @@ class Opaque(Answer):
     def equals(self, other: Opaque, ctx: Context) -> Outcome:
         if self.node == other.node:
             return Outcome(True, Rung.IDENTICAL)
+        if numeric.symbols(self.node) != numeric.symbols(other.node):
+            return DIFFERENT
         return self._parts(self.node, other.node, ctx)
 
     def _parts(self, a: Node, b: Node, ctx: Context) -> Outcome:

@@ -25,6 +25,21 @@ from .tables import (
 )
 
 
+def _derivative(top: Node, below: Node) -> Node | None:
+    r"""`\frac{d}{dx}` and `\frac{dy}{dx}` are names of their own, not fractions."""
+    above = [top] if isinstance(top, Name) else list(top.args) if isinstance(top, Mul) else []
+    under = list(below.args) if isinstance(below, Mul) else []
+    names = [n.name for n in (*above, *under) if isinstance(n, Name)]
+    if (
+        len(under) == 2
+        and 1 <= len(above) <= 2
+        and len(names) == len(above) + 2
+        and names[0] == names[len(above)] == "d"
+    ):
+        return Name(f"{''.join(names[: len(above)])}/{''.join(names[len(above) :])}")
+    return None
+
+
 def _is_name_run(node: Node) -> bool:
     if isinstance(node, Mul):
         return all(isinstance(a, Name) and a.name.isupper() for a in node.args)
@@ -47,7 +62,8 @@ class CommandRules(FunctionRules):
         self.at += 1
         if name in FRACTIONS:
             top = self.argument()
-            return Div(top, self.argument())
+            below = self.argument()
+            return _derivative(top, below) or Div(top, below)
         if name in ("sqrt", "surd"):
             return self._root(name)
         if name in BINOMIALS:
@@ -158,7 +174,7 @@ class CommandRules(FunctionRules):
             if head in SPELT and (size > 2 or value[size:] in ("x", "y", "z")):
                 self.split_token(size)
                 return self.function(FUNCTIONS[head])
-        if len(value) > 1 and is_word(value):
+        if len(value) > 1 and is_word(value) and not self.flanked(self.at):
             raise self.error("expected mathematics")
         self.split_token(1)
         if value in ("C", "A", "P") and self.tokens[self.at].value in ("_", "^"):

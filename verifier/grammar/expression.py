@@ -33,7 +33,7 @@ from ..syntax import Token
 from ..units import CURRENCY_SIGNS
 from .commands import CommandRules
 from .scripts import primed, script_text
-from .tables import DAY_HALVES, FRACTIONS, NOT_OPERANDS, ORDINALS, SPELT, TIMES
+from .tables import DAY_HALVES, DROPPED_WITH_GROUP, FRACTIONS, NOT_OPERANDS, ORDINALS, SPELT, TIMES
 
 _OPENERS = frozenset({"(", "[", "{", "\\{"})
 
@@ -107,6 +107,9 @@ class ExpressionParser(CommandRules):
                     break
                 self.at += 1
                 factors = [self._quotient(factors)]
+            elif kind == "cmd" and value in DROPPED_WITH_GROUP:
+                self.at += 1
+                self._skip_group()
             elif kind == "word" and value in ORDINALS and isinstance(factors[-1], Num):
                 self.at += 1
             elif kind in ("cmd", "word") and value in ("bmod", "mod"):

@@ -17,6 +17,8 @@ _SHORT_UNITS = frozenset({"min", "sec", "deg", "in", "rad"})
 def _bare_unit(word: str) -> bool:
     if len(word) == 1:
         return False
+    if len(word) == 2 and word not in BARE_UNITS:
+        return False  # `at^2`, `by`
     return word in BARE_UNITS or word.lower() in BARE_UNITS and len(word) > 2 or is_word(word) and word not in FUNCTIONS
 
 

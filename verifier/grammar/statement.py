@@ -271,12 +271,8 @@ class StatementParser(BracketRules):
     def _value(self) -> Node:
         token = self.tokens[self.at]
         alone = self.at == 0 and len(self.tokens) == 2
-        if (
-            token.kind == "text"
-            or token.kind == "word"
-            and (is_word(token.value) or alone and is_word(token.value.lower()))
-            and token.value not in FUNCTIONS
-        ):
+        letters = token.kind == "word" and token.value not in FUNCTIONS and not self.flanked(self.at)
+        if token.kind == "text" or letters and (is_word(token.value) or alone and is_word(token.value.lower())):
             words = self._words()
             if words is not None:
                 return words

@@ -71,6 +71,13 @@ class TokenStream:
             tokens.insert(0, Token("op", ",", token.pos + size, False))
         self.tokens[self.at : self.at + 1] = tokens
 
+    def flanked(self, at: int) -> bool:
+        """Whether a short run of letters touches an operator, so that it is no word: `ax+by`."""
+        if len(self.tokens[at].value) > 3:
+            return False
+        beside = self.tokens[max(at - 1, 0)].value, self.tokens[min(at + 1, len(self.tokens) - 1)].value
+        return any(value in ("+", "-", "*", "/", "^", "_") for value in beside)
+
     # The rules that others call across modules; each is defined once, further down the chain.
 
     def additive(self) -> Node:

@@ -83,6 +83,7 @@ def test_an_input_is_answered_and_wins_nothing(rows: dict[str, list[dict[str, An
     assert {row["role"] for row in rows[name]} >= {"boxed", "unboxed", "gold", "itself", "equivalent"}
     for row in rows[name]:
         assert not row["error"], f"{row['role']}: {row['error']}"
+        assert row.get("reason") != "internal_error", row  # an exception that was caught, not foreseen
         if row["role"] != "itself" or ATTACKS[name].undefined:
             assert row["verdict"] in ("incorrect", "unscored", False), row
 

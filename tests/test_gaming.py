@@ -6,11 +6,14 @@ attacks and code are `test_adversarial`'s.
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
 from verifier import VerifierConfig, equivalent, extract, numeric, verify
+from verifier.nodes import Call, Name, Num
 
 LOOSE = VerifierConfig(extraction="any")
 
@@ -28,7 +31,7 @@ def outcome(answer: str, gold: object) -> str:
     (r"7 \vee 8", "8"), ("7,8", "7"), ("7,8", "8"), ("7; 8", "8"), (r"7 \text{ and } 8", "8"), ("7/8", "8"),
     ("7 | 8", "8"), ("7 8", "8"), (r"7\\8", "8"), (r"8 \text{ (or 7)}", "8"), (r"8 \text{ maybe } 7", "8"),
     (r"7\text{ if }x>0, 8\text{ otherwise}", "8"), (r"x\in\{7,8\}", "8"), (r"\{7,8\}", "8"), ("(7,8)", "8"),
-    ("[7,9]", "8"), (r"7\le x\le 9", "8"), (r"7\pm 1", "8"), (r"\pm 8", "8"), ("8 or 8", "8"), ("8, 8", "8"),
+    ("[7,9]", "8"), (r"7\le x\le 9", "8"), (r"7\pm 1", "8"), (r"\pm 8", "8"), ("8, 8", "8"),
     (r"8,\ldots", "8"), ("1,2,3,4,5,6,7,8,9", "8"), ("x=7,x=8", "8"), (r"x=7\text{ or }x=8", "x=8"),
     (r"x=7\implies x=8", "8"), (r"\begin{pmatrix}7&8\end{pmatrix}", "8"), ("A or B", "A"), ("A, B", "A"), ("AB", "A"),
     ("ABCD", "D"), (r"\text{A and B}", "A"), ("A/B", "A"), ("yes or no", "yes"), ("yes/no", "yes"),
@@ -39,7 +42,6 @@ def test_a_hedge_inside_a_box_loses(answer: str, gold: str) -> None:
     assert outcome(answer, gold) == "incorrect"
 
 
-@pytest.mark.xfail(reason="what stands beside a choice letter is not read as another choice", strict=True)
 @pytest.mark.parametrize(("answer", "gold"), [
     ("(A) or (B)", "A"), ("(A), (B)", "A"), ("(A) (B)", "A"), ("A. B. C.", "A"), ("A: yes, B: no", "A"),
     ("(A) B", "B"), (r"\textbf{(A)}, \textbf{(B)}", "A"), ("(A) 5 (B) 6", "A"),
@@ -74,6 +76,15 @@ def test_neither_a_part_nor_a_whole_passes(answer: str, gold: str) -> None:
     assert outcome(answer, gold) == "incorrect"
 
 
+@pytest.mark.xfail(reason="functions take any number of arguments and use the first", strict=True)
+@pytest.mark.parametrize(("answer", "gold"), [
+    ("abs(5,6)", "5"), ("floor(5,6)", "5"), ("sqrt(25,36)", "5"), ("factorial(3,4)", "6"), ("exp(0,7)", "1"),
+    ("root(8,3,5)", "2"), ("re(5,6)", "5"),
+])  # fmt: skip
+def test_a_further_argument_is_not_dropped(answer: str, gold: str) -> None:
+    assert outcome(answer, gold) == "incorrect"
+
+
 # -- answers that would fit many golds ------------------------------------------------------------
 
 
@@ -90,24 +101,38 @@ def test_an_answer_that_says_nothing_wins_nothing(answer: str, gold: str) -> Non
     assert outcome(answer, gold) != "correct"
 
 
-def _crafted() -> str:
-    """sin(x) plus something that vanishes at the sample points of a key that everybody knows."""
-    points = {Fraction(numeric._sample("x", index, False)) for index in range(14)}
+def _crafted(key: str) -> str:
+    """sin(x) plus something that vanishes at the sample points of one key."""
+    points = {Fraction(numeric._sample("x", index, False, key, numeric._SCALES)) for index in range(14)}
     return r"\sin(x)+\cos(x)" + "".join(f"(x-({p.numerator}/{p.denominator}))" for p in sorted(points))
 
 
-@pytest.mark.xfail(reason="the sample points depend on the symbol's name alone", strict=True)
 def test_an_answer_cannot_be_written_for_the_sample_points() -> None:
-    assert outcome(_crafted(), r"\sin(x)") != "correct"
-    assert not equivalent(_crafted(), r"\sin(x)")
+    # whoever writes the answer has to choose before its own text fixes the points
+    honest = Call("sin", (Name("x"),))
+    for key in ("", numeric._key(honest, honest), numeric._key(honest, Num(0))):
+        assert outcome(_crafted(key), r"\sin(x)") != "correct"
+        assert not equivalent(_crafted(key), r"\sin(x)")
 
 
-@pytest.mark.parametrize("answer", [
-    pytest.param(answer, marks=pytest.mark.xfail(reason="differs beyond every sample point", strict=True))
-    for answer in (r"\max(x,-10^{9})", "|x+10^{9}|-10^{9}", r"\sqrt{(x+10^{9})^{2}}-10^{9}")
-])  # fmt: skip
+def test_the_sample_points_are_the_pair_s_in_either_order() -> None:
+    one, two = Call("sin", (Name("x"),)), Call("cos", (Name("x"),))
+    assert numeric._key(one, two) == numeric._key(two, one) != numeric._key(one, one)
+
+
+@pytest.mark.parametrize("answer", [r"\max(x,-10^{9})", "|x+10^{9}|-10^{9}", r"\sqrt{(x+10^{9})^{2}}-10^{9}"])
 def test_an_answer_that_differs_far_away_is_different(answer: str) -> None:
     assert outcome(answer, "x") != "correct"
+
+
+@pytest.mark.xfail(reason="integer sample points are small, and the same for all pairs", strict=True)
+@pytest.mark.parametrize(("answer", "gold"), [
+    (r"n\bmod 30", "n"), (r"n\bmod 1000", "n"), (r"\gcd(n,60)", "n"), (r"n!+\lfloor n/50\rfloor", "n!"),
+    (r"\min(n,30)!", "n!"), (r"(-1)^n+\lfloor n/40\rfloor", "(-1)^n"), (r"\sum_{k=1}^{n}k+\lfloor n/30\rfloor", r"\frac{n(n+1)}{2}"),
+    (r"n!+\cos(n)" + "".join(f"(n-{k})" for k in range(1, 28)), "n!"),
+])  # fmt: skip
+def test_an_answer_that_differs_at_large_integers_is_different(answer: str, gold: str) -> None:
+    assert outcome(answer, gold) != "correct"
 
 
 # -- units, percent, bases ------------------------------------------------------------------------
@@ -200,3 +225,14 @@ def test_copying_a_broken_gold_is_not_correct(gold: str) -> None:
 def test_a_missing_response_is_incorrect_not_an_error() -> None:
     assert verify(response=None, gold="7").reason.value == "no_answer"
     assert verify(response="", gold="7").reason.value == "no_answer"
+
+
+# -- the page that tells the story ----------------------------------------------------------------
+
+
+def test_the_threat_model_names_tests_that_exist(root: Path) -> None:
+    page = (root / "docs" / "security.md").read_text()
+    named = set(re.findall(r"`(test_\w+\.py)::(test_\w+)`", page))
+    assert len(named) > 20
+    for file, name in sorted(named):
+        assert f"def {name}(" in (root / "tests" / file).read_text(), f"{file}::{name}"

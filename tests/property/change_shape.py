@@ -287,7 +287,7 @@ TABLE: list[tuple[str, Change]] = [
     ("next choice", shaped(lambda g: f"\\text{{({chr(ord(g.choice) + 1)})}}" if g.choice else None)),
     ("two choices", shaped(lambda g: f"{g.choice} \\text{{ or }} {chr(ord(g.choice) + 1)}" if g.choice else None)),
     ("other base", _on("based", lambda b: f"{b[0]}_{{{b[1] + 1}}}")),
-    ("other numeral in the base", _on("based", lambda b: f"{b[0]}0_{{{b[1]}}}")),
+    ("other numeral in the base", _on("based", lambda b: f"{b[0]}0_{{{b[1]}}}" if int(b[0]) else None)),
     ("value of the numeral", _on("based", lambda b: str(int(b[0], b[1])) if int(b[0], b[1]) != int(b[0]) else None)),
     ("other unit", shaped(_unit)),
     ("percent, a hundredfold", _percent("100 \\cdot @\\%")),

@@ -28,8 +28,8 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         plain = _NOISE.sub(" ", text.replace("dfrac", "frac").replace("tfrac", "frac").replace("cfrac", "frac"))
-        if re.search(r"(?<![\\a-zA-Z])(?:pi(?![a-zA-Z])|[a-zA-Z]{3,})", plain):
-            raise _Doubt  # words, and plain-text names of functions and constants
+        if re.search(r"(?<![\\a-zA-Z])(?:pi(?![a-zA-Z])|[a-zA-Z]{3,}|[fghFGHPQ] ?\()", plain):
+            raise _Doubt  # words, plain-text names of functions and constants, a function's value
         self.tokens: list[str] = []
         self.glued: list[bool] = []  # whether the token follows the one before without a space
         position = 0
@@ -140,7 +140,7 @@ class _Reader:
         if token == "i":
             return mpmath.mpc(0, 1)
         if len(token) == 1 and token.isalpha():
-            return mpmath.sqrt(1 + ord(token) * 7) / 5
+            return mpmath.log(ord(token))
         raise _Doubt
 
     def root(self) -> Any:

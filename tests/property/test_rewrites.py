@@ -12,13 +12,14 @@ import json
 import os
 import sys
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from verifier import Status, Verdict, VerifierConfig, verify
+from verifier import Status, Verdict, VerifierConfig, equivalent, verify
 
 HERE = Path(__file__).parent
 STEP = 1 if os.environ.get("RLVR_FULL") == "1" else 40
@@ -51,13 +52,17 @@ def check(answer: str, gold: str) -> Verdict:
 
 
 @pytest.fixture(scope="module")
-def golds(shared_dir: Path) -> list[Any]:
-    """Distinct golds that the verifier reads (the others are counted in test_benchmark_golds), taken apart."""
+def texts(shared_dir: Path) -> list[str]:
+    """The distinct golds of the shared data, sorted."""
     files = [*sorted((shared_dir / "data").glob("A*.json")), shared_dir / "data" / "MATH-500.json"]
     files += sorted((shared_dir / "data" / "deepscaler").glob("level_*.json"))
-    texts = {row["answer"] for file in files for row in json.loads(file.read_text(encoding="utf-8"))}
-    chosen = sorted(texts)[::STEP]
-    return [golds_module.Gold(text) for text in chosen if check(text, text).correct]
+    return sorted({row["answer"] for file in files for row in json.loads(file.read_text(encoding="utf-8"))})
+
+
+@pytest.fixture(scope="module")
+def golds(texts: list[str]) -> list[Any]:
+    """Golds that the verifier reads (the others are counted in test_benchmark_golds), taken apart."""
+    return [golds_module.Gold(text) for text in texts[::STEP] if check(text, text).correct]
 
 
 def test_the_tables_are_wide_enough_and_name_each_row_once() -> None:
@@ -91,6 +96,21 @@ def test_the_rewrites_keep_the_value_by_the_second_reader(kept: list[tuple[str, 
             assert oracle.same(before, after), f"{name} changes {gold.raw!r} into {text!r}"
             compared += 1
     assert compared > len(kept) / 10
+
+
+def test_golds_of_neighbouring_values_are_told_apart(texts: list[str]) -> None:
+    """All golds that the second reader can read, by value: each against the next one, both relations as it says."""
+    known = [gold for gold in map(golds_module.Gold, texts) if gold.value is not None]
+    known.sort(key=lambda gold: (gold.value.real, gold.value.imag))
+    pairs = list(pairwise(known))[:: max(1, STEP // 4)]
+    equal = 0
+    for a, b in pairs:
+        expected = oracle.same(a.value, b.value)
+        assert expected or oracle.different(a.value, b.value)
+        assert equivalent(a.raw, b.raw, config=CONFIG) is expected, (a.raw, b.raw)
+        assert check(a.raw, b.raw).status is (Status.CORRECT if expected else Status.INCORRECT), (a.raw, b.raw)
+        equal += expected
+    assert 0.05 * len(pairs) < equal < 0.5 * len(pairs)
 
 
 def test_rewrites_that_change_the_meaning_are_rejected(golds: list[Any]) -> None:

@@ -71,7 +71,7 @@ class VerifierConfig:
     extraction: str = "boxed"
     limits: Limits = field(default_factory=Limits)
     policy: Policy = field(default_factory=Policy)
-    timeout_s: float = 1.0
+    timeout_s: float = 0.8
     memory_mb: int = 512
     second_opinion: bool = False
 

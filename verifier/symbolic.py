@@ -43,6 +43,7 @@ from .nodes import (
     SetOp,
     Unit,
 )
+from .numeric import symbols
 from .parse import parse
 from .syntax import LimitError, ParseError, UndefinedError
 
@@ -241,6 +242,8 @@ def _solution(relation: Any) -> Any:
 
 
 def _node_set(node: Node) -> Any:
+    if len(symbols(node)) > 1:
+        raise Unsupported("a statement in several unknowns")
     if isinstance(node, Rel) and all(op in _RELATIONS for op in node.ops):
         steps = zip(node.ops, node.args, node.args[1:], strict=False)
         return sympy.Intersection(*(_solution(_relational(left, op, right)) for op, left, right in steps))

@@ -34,8 +34,8 @@ def is_word(run: str) -> bool:
     [True, False, True, False, False, True]
     """
     lower = run.lower()
-    if run.isupper() and len(set(run)) < len(run) > 2:
-        return True  # BEE is no B*E^2
+    if run.isupper() and (len(set(run)) < len(run) > 2 or len(run) > 1 and set(run) <= set("IVX")):
+        return True  # BEE is no B*E^2, and IV no V*I
     if run in GREEK:
         return False
     if lower[:-1] in _FUNCTIONS and lower[-1] in "xyz":

@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from ..nodes import Add, Logic, NamedSet, Node, Num, PlusMinus, Seq, children, negate, rebuilt
+from ..nodes import Add, Logic, Name, NamedSet, Node, Num, PlusMinus, Rel, Seq, children, negate, rebuilt
+from ..numeric import symbols
 from ..verdict import Rung
 from .base import DIFFERENT, EQUAL, Answer, Context, Outcome, Settings, combine, members
 
@@ -33,11 +34,19 @@ class Collection(Answer):
     def form(self) -> str:
         forms = [item.form for item in self.items]
         if self.order == "tuple":
-            return f"({', '.join(forms)})"
+            brackets = self.brackets if self._is_interval else "()"
+            return f"{brackets[0]}{', '.join(forms)}{brackets[1]}"
         return f"{{{', '.join(sorted(set(forms)))}}}" if self.order == "set" else ", ".join(sorted(forms))
 
+    @property
+    def _is_interval(self) -> bool:
+        return len(self.items) == 2 and self.brackets in ("[]", "(]", "[)")
+
     def equals(self, other: Collection, ctx: Context) -> Outcome:
-        mine, theirs = self.items, other.items
+        interval = self._is_interval or other._is_interval
+        if interval and self.brackets and other.brackets and self.brackets != other.brackets:
+            return Outcome(False, Rung.CANONICAL, why="the brackets differ")
+        mine, theirs = _named(self.items, other.items)
         if "set" in (self.order, other.order):
             mine, theirs = _distinct(mine, ctx), _distinct(theirs, ctx)
             # a bare list that repeats a member is no set
@@ -98,6 +107,23 @@ def _joined(items: Sequence[Answer]) -> Iterator[Answer]:
             yield RealSet(common)
     except Unordered:
         return
+
+
+def _named(mine: tuple[Answer, ...], theirs: tuple[Answer, ...]) -> tuple[tuple[Answer, ...], tuple[Answer, ...]]:
+    """Both bags; sets of reals keep their unknowns where there are several: `a > 9, b > 6`."""
+    from .realset import RealSet
+    from .statements import Membership
+
+    def letters(items: tuple[Answer, ...]) -> set[str]:
+        return {item.variable for item in items if isinstance(item, RealSet) and item.variable}
+
+    if len(letters(mine)) < 2 and len(letters(theirs)) < 2:
+        return mine, theirs
+
+    def named(item: Answer) -> Answer:
+        return Membership(Name(item.variable), item) if isinstance(item, RealSet) and item.variable else item
+
+    return tuple(map(named, mine)), tuple(map(named, theirs))
 
 
 def _pairwise(mine: Sequence[Answer], theirs: Sequence[Answer], ctx: Context) -> Outcome:
@@ -230,6 +256,8 @@ def recognise(node: Node, settings: Settings) -> Answer | None:
     if isinstance(node, Logic) and node.op == "or":
         found = _flat("list", node.args, settings)
         return _alternatives(found.items, settings) or found
+    if isinstance(node, Logic) and all(isinstance(arg, Rel) for arg in node.args) and len(symbols(node)) > 1:
+        return _flat("list", node.args, settings)  # `x > 2 and y > 3`: no set of reals
     if isinstance(node, Seq):
         if node.brackets == "{}":
             return _flat("set", node.items, settings)

@@ -26,6 +26,7 @@ from ..nodes import (
     NamedSet,
     Node,
     Num,
+    Pow,
     Ratio,
     Rel,
     Seq,
@@ -149,9 +150,9 @@ class Expression(Answer):
 
     def _other_readings(self, other: Expression) -> Iterator[Answer]:
         """`180° - 2a` against `180 - 2a`; `h(a+b)` as a product where the other side has a symbol `h`."""
-        if _has(self.node, Degree) and not _has(other.node, Degree):
+        if _is_sum_of_degrees(self.node) and not _has(other.node, Degree):
             yield Expression(_changed(self.node, lambda n: n.arg if isinstance(n, Degree) else None), self.settings)
-        letters = {c.name for c in _calls(self.node)} & numeric.symbols(other.node)
+        letters = {c.name for c in _calls(self.node) if isinstance(c.args[0], Add)} & numeric.symbols(other.node)
         if letters:
 
             def factor(n: Node) -> Node | None:
@@ -196,6 +197,20 @@ class Infinity(Answer):
 
 def _has(node: Node, kind: type[Node]) -> bool:
     return isinstance(node, kind) or not isinstance(node, Call) and any(_has(c, kind) for c in children(node))
+
+
+def _is_sum_of_degrees(node: Node) -> bool:
+    """A sum in which a degree sign stands, once in a summand, and nowhere under a power or a function."""
+    if not isinstance(node, Add):
+        return False
+    counts = [_degrees(arg) for arg in node.args]
+    return any(counts) and all(count in (0, 1) for count in counts)
+
+
+def _degrees(node: Node) -> int:
+    if isinstance(node, (Degree, Pow, Call)):
+        return 1 if isinstance(node, Degree) else 2 * _has(node, Degree)
+    return sum(map(_degrees, children(node)))
 
 
 def _calls(node: Node) -> list[Call]:

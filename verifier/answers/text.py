@@ -52,15 +52,15 @@ class Choice(Answer):
 
     @property
     def form(self) -> str:
-        return self.letter
+        return self.letter if self.content is None else f"{self.letter} {self.content.form}"
 
     def equals(self, other: Choice, ctx: Context) -> Outcome:
-        if ctx.lenient and self.letter == other.letter and self.content is not None and other.content is not None:
-            beside = ctx.compare(self.content, other.content, ctx)
-            return Outcome(
-                beside.equal is not False, beside.rung, why="" if beside.equal else "what stands beside the letter"
-            )
-        return Outcome(self.letter == other.letter, Rung.CANONICAL)
+        if self.letter != other.letter:
+            return Outcome(False, Rung.CANONICAL)
+        if self.content is None or other.content is None:
+            # the letter alone is enough for the gold's policy, not for equal meaning
+            return Outcome(ctx.lenient or self.content is other.content, Rung.CANONICAL)
+        return ctx.compare(self.content, other.content, ctx)
 
     def views(self, other: Answer, ctx: Context) -> Iterator[Answer]:
         if self.content is not None and ctx.policy.drop_labels and not isinstance(other, Choice):

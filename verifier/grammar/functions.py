@@ -6,7 +6,7 @@ from ..nodes import Big, Call, Mul, Name, Node, Num, Pow, negate, product
 from ..syntax import LimitError, ParseError
 from .numerals import numeral
 from .quantities import QuantityRules
-from .tables import INVERSE, LETTERS
+from .tables import ARITIES, INVERSE, LETTERS
 
 
 def _differential(body: Node) -> tuple[Node, str]:
@@ -33,6 +33,9 @@ class FunctionRules(QuantityRules):
                 self.at += 1
                 exponent = self.script()
         args = self._function_arguments(name)
+        least, most = ARITIES.get(name, (1, 1))
+        if not least <= len(args) <= most:
+            raise self.error(f"{name} of {len(args)} arguments")
         if name in ("sqrt", "cbrt"):
             node: Node = Call("root", (args[0], Num(2 if name == "sqrt" else 3)))
         elif name == "log" and base is not None:

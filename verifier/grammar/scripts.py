@@ -44,8 +44,13 @@ class ScriptRules(NumeralRules):
             self.accept("+")
         token = self.tokens[self.at]
         if token.kind == "num":
-            self.at += 1
-            node: Node = numeral(token.value)
+            comma = token.value.find(",")
+            if comma > 0 and "\\" not in token.value:  # `995^2,994^2` is a list
+                self.split_token(comma)
+                node: Node = numeral(token.value[:comma])
+            else:
+                self.at += 1
+                node = numeral(token.value)
         elif token.kind == "word":
             node = self.one_letter()
         elif token.kind == "cmd" and token.value in ("ast", "star", "dagger"):

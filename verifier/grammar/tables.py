@@ -17,6 +17,11 @@ FUNCTIONS = {
     "arctg": "arctan", "conjugate": "conj", "Max": "max", "Min": "min", "Mod": "mod", "mod": "mod", "nCr": "binom",
     "root": "root", "logbase": "log", "trace": "tr", "tr": "tr", "deg": "deg", "dim": "dim", "Pr": "Pr", "erf": "erf",
 }  # fmt: skip
+# How many arguments a function takes, where it is not one.
+ARITIES = {
+    "max": (1, 400), "min": (1, 400), "gcd": (1, 400), "lcm": (1, 400), "log": (1, 2), "root": (1, 2), "binom": (2, 2),
+    "mod": (2, 2), "Pr": (1, 400), "dim": (1, 1),
+}  # fmt: skip
 # Functions that are recognised without brackets after them.
 SPELT = frozenset(f for f in FUNCTIONS if f not in ("deg", "dim", "re", "im", "mod"))
 INVERSE = {f: f"arc{f}" for f in "sin cos tan cot sec csc sinh cosh tanh".split()}

@@ -11,6 +11,7 @@ An input is text: an answer, then a line ``---`` and a gold; without that line t
 from __future__ import annotations
 
 import argparse
+import ast
 import random
 import signal
 import sys
@@ -128,8 +129,8 @@ def corpus(folder: Path) -> list[str]:
 
 def words() -> list[str]:
     """The entries of the dictionary, which has libFuzzer's format."""
-    lines = DICTIONARY.read_text().splitlines()
-    return [line[1:-1].replace(r"\\", "\\") for line in lines if line.startswith('"')]
+    lines = DICTIONARY.read_bytes().splitlines()
+    return [ast.literal_eval(f"b{line.decode()}").decode() for line in lines if line.startswith(b'"')]
 
 
 def mutate(text: str, seeds: Sequence[str], vocabulary: Sequence[str], source: random.Random) -> str:

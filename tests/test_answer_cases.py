@@ -19,14 +19,6 @@ from verifier import Reason, Status, VerifierConfig, equivalent, verify
 FOLDER = Path(__file__).parent / "cases" / "answers"
 FILES = sorted(path.name for path in FOLDER.glob("*.jsonl"))
 CONFIG = VerifierConfig(timeout_s=30.0)  # time limits only kill; a busy machine must not change the outcome
-# Defects known and not yet mended: (file, gold, answer) -> why. Each must fail, or leave this table.
-KNOWN: dict[tuple[str, str, str], str] = {
-    ("expression.jsonl", r"\lfloor \frac{n}{2} \rfloor + 1", r"\lceil \frac{n}{2} \rceil"): (
-        "the sample points miss the even integers, where the two differ"
-    ),
-}
-# Files in which `equivalent` still holds where `verify` refuses -> why.
-WIDER: dict[str, str] = {"text.jsonl": "two choices of one letter and different contents are strictly equal"}
 
 
 def _rows(name: str) -> list[dict[str, Any]]:
@@ -37,9 +29,7 @@ def _parameters() -> list[Any]:
     parameters = []
     for name in FILES:
         for number, row in enumerate(_rows(name), 1):
-            why = KNOWN.get((name, row["gold"], row["answer"]))
-            marks = [pytest.mark.xfail(strict=True, reason=why)] if why else []
-            parameters.append(pytest.param(row, id=f"{name.removesuffix('.jsonl')}-{number}", marks=marks))
+            parameters.append(pytest.param(row, id=f"{name.removesuffix('.jsonl')}-{number}"))
     return parameters
 
 
@@ -89,12 +79,7 @@ def test_the_strict_relation_is_an_equivalence(name: str) -> None:
     assert not broken, f"not transitive: {broken}"
 
 
-def _files_but_wider() -> list[Any]:
-    marks = {name: [pytest.mark.xfail(strict=True, reason=why)] for name, why in WIDER.items()}
-    return [pytest.param(name, marks=marks.get(name, [])) for name in FILES]
-
-
-@pytest.mark.parametrize("name", _files_but_wider())
+@pytest.mark.parametrize("name", FILES)
 def test_what_is_strictly_equal_is_accepted(name: str) -> None:
     """The gold-side leniencies only add to the strict relation."""
     refused = []

@@ -80,11 +80,21 @@ def _integral(node: Node) -> set[str]:
                 found |= symbols(end)
     elif isinstance(node, Call) and node.name in ("factorial", "factorial2", "binom", "gcd", "lcm", "mod"):
         found |= symbols(node)
+    elif isinstance(node, Call) and node.name in _STEPS:
+        found |= symbols(node) & _WHOLE_LETTERS
     elif isinstance(node, Pow) and _negative(node.base):
         found |= symbols(node.exp)
     for child in children(node):
         found |= _integral(child)
     return found
+
+
+_STEPS = frozenset({"floor", "ceil"})
+_WHOLE_LETTERS = frozenset("ijklmn")  # by habit, beside a floor
+
+
+def _has_step(node: Node) -> bool:
+    return isinstance(node, Call) and node.name in _STEPS or any(map(_has_step, children(node)))
 
 
 def _negative(node: Node) -> bool:
@@ -134,6 +144,10 @@ def compare(a: Node, b: Node, limits: Limits, budget: Budget | None = None) -> b
     if not free:
         return _at_point(a, b, {}, limits, budget, real=False)
     integral = _integral(a) | _integral(b)
+    if _has_step(a) or _has_step(b):  # a jump is seen at whole numbers only
+        found = _over_samples(a, b, free, set(free), limits, budget, real=True)
+        if found is False:
+            return False
     # with integers a root of a negative number is a value like any other, not the edge of a domain
     if not (has_imaginary(a) or has_imaginary(b) or integral):
         found = _over_samples(a, b, free, integral, limits, budget, real=True)

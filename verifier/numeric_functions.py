@@ -13,7 +13,7 @@ from typing import Any
 
 from .canonical import KNOWN_FUNCTIONS
 from .evaluation import Evaluator, OutOfReach
-from .nodes import Call, Matrix, Num
+from .nodes import Add, Call, Div, Matrix, Mul, Name, Node, Num, children
 
 Value = tuple[Any, Any]
 
@@ -119,7 +119,30 @@ def _abs(e: Evaluator, args: list[Value], node: Call) -> Value:
     return e.rounded(abs(args[0][0]), args[0][1])
 
 
+def _rational(e: Evaluator, node: Node) -> Fraction | None:
+    """The exact value of rational arithmetic at the sample point, else None."""
+    if isinstance(node, Num):
+        return Fraction(node.value)
+    if isinstance(node, Name):
+        value = e.point.get(node.name)
+        return None if value is None else Fraction(value)
+    if not isinstance(node, (Add, Mul, Div)):
+        return None
+    parts = [_rational(e, child) for child in children(node)]
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts):
+        return None
+    if isinstance(node, Add):
+        return sum(known, Fraction(0))
+    if isinstance(node, Mul):
+        return math.prod(known, start=Fraction(1))
+    return known[0] / known[1] if known[1] else None
+
+
 def _step(e: Evaluator, args: list[Value], node: Call) -> Value:
+    exact = _rational(e, node.args[0])
+    if exact is not None:
+        return e.exact(math.floor(exact) if node.name == "floor" else math.ceil(exact))
     value, error = args[0]
     if isinstance(value, e.mp.mpc) or abs(value) > 10**40:
         raise OutOfReach("size")

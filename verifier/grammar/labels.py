@@ -40,7 +40,7 @@ class LabelRules(ExpressionParser):
         marks, inside = [t.value for t in tokens[self.at + 1 : at]], tokens[at + 1 : end]
         if not self._names_function(marks, inside):
             return None
-        name = "".join(t.value for t in tokens[self.at : at])
+        name = "".join(t.value for t in tokens[self.at : at] if t.value not in ("{", "}"))
         self.at = end + 1
         if len(inside) == 1 and inside[0].kind == "word":
             return Call(name, (Name(inside[0].value),))

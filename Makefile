@@ -4,6 +4,8 @@
 #   make eval MODEL=... TASKS=... LIMIT=... N=... MAX_TOKENS=... BACKEND=hf|vllm OUT=... ARGS="..."
 #   make test   make check        the tests; ruff and mypy
 #   make env    make env-vllm     only the environments
+#   make bench   make accuracy    speed beside math-verify; docs/accuracy.md
+#   make property   make soak     every rewrite of every gold; ten thousand killed workers
 #   make clean                    caches and builds (make clean-env: the environments too)
 
 PYTHON ?= $(shell for p in python3 python python3.12 python3.11 python3.10; do \
@@ -15,7 +17,7 @@ TASKS ?= rlvr_demo
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-vllm eval test check clean clean-env python
+.PHONY: help env env-vllm eval test check bench accuracy property soak clean clean-env python
 
 help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
@@ -40,6 +42,19 @@ test: env
 check: env
 	$(VENV)/ruff check .
 	$(VENV)/mypy
+
+# The rest is not part of the tests: figures, long runs, and what they write.
+bench: env
+	$(VENV)/python benchmarks/speed.py
+
+accuracy: env
+	$(VENV)/python benchmarks/accuracy.py
+
+property: env
+	RLVR_FULL=1 $(VENV)/python -m pytest tests/property
+
+soak: env
+	$(VENV)/python benchmarks/soak.py
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -44,6 +44,7 @@ from .base import DIFFERENT, UNDECIDED, Answer, Context, Outcome, Settings
 
 _EQUAL = Outcome(True, Rung.CANONICAL)
 _EXACT_EQUAL = Outcome(True, Rung.EXACT)
+_METRES = ((("s:m", 2),), (("s:m", 3),))
 _EXACT_DIFFERENT = Outcome(False, Rung.EXACT)
 
 
@@ -125,7 +126,7 @@ class Expression(Answer):
                 if isinstance(other, Collection) and len(node.commas) == len(other.items):
                     yield Collection("list", tuple(Expression(Num(part), self.settings) for part in node.commas))
         elif isinstance(other, Expression):
-            yield from self._other_readings(other)
+            yield from self._other_readings(other, ctx)
         elif other.kind == "quantity":
             found = self._as_quantity()
             if found is not None:
@@ -148,8 +149,12 @@ class Expression(Answer):
         elif isinstance(other, Collection) and letters == sorted(set(letters)) and set(letters) <= set("ABCDE"):
             yield Collection("list", tuple(ChoiceAnswer(letter, None) for letter in letters))
 
-    def _other_readings(self, other: Expression) -> Iterator[Answer]:
-        """`180° - 2a` against `180 - 2a`; `h(a+b)` as a product where the other side has a symbol `h`."""
+    def _other_readings(self, other: Expression, ctx: Context) -> Iterator[Answer]:
+        """`180° - 2a` against `180 - 2a`; `h(a+b)` as a product where the other side has a symbol `h`;
+        `12 m²` against 12: a bare square or cubic metre is hardly a symbol's power."""
+        form = self.sum if ctx.policy.drop_units and other.rational is not None else None
+        if form is not None and len(form) == 1 and next(iter(form)) in _METRES:
+            yield Expression(Num(next(iter(form.values()))), self.settings)
         if _is_sum_of_degrees(self.node) and not _has(other.node, Degree):
             yield Expression(_changed(self.node, lambda n: n.arg if isinstance(n, Degree) else None), self.settings)
         letters = {c.name for c in _calls(self.node) if isinstance(c.args[0], Add)} & numeric.symbols(other.node)

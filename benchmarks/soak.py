@@ -1,0 +1,72 @@
+"""Ten thousand killed workers, and what is left behind: nothing.
+
+    make soak                             10,000 kills, about 20 minutes on two cores
+    python benchmarks/soak.py --kills 400
+
+Eight threads call a pool of two workers. Every tenth call ends its worker in one of five ways (a
+hang, an exit, SIGKILL, rubbish on its channel, memory); the calls between them must all be
+answered. At the end no process, file descriptor or thread may be left, and the slowest good call is
+printed. Exit 1 where anything is not so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+# a worker never imports from the folder of the script, so its tasks have one of their own
+sys.path[:0] = [str(HERE.parent), str(HERE / "soak_tasks")]
+
+from verifier.pool import WorkerPool
+
+WAYS = (
+    ("leave", {"code": 1}, "crashed", 0.5),
+    ("suicide", {"signal": 9}, "crashed", 0.5),
+    ("rubbish", {"hex": "00" * 20}, "crashed", 0.5),
+    ("spin", {}, "timeout", 0.03),
+    ("allocate", {"mib": 4000}, "crashed", 0.5),
+)
+TASKS = {name: f"soak_tasks:{name}" for name in ("echo", *(way[0] for way in WAYS))}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--kills", type=int, default=10_000)
+    kills = parser.parse_args().kills
+    before = (threading.active_count(), len(os.listdir("/proc/self/fd")))
+    pool = WorkerPool(size=2, _tasks=TASKS, _preload=())
+    seen: Counter[str] = Counter()
+    slowest = [0.0]
+
+    def call(index: int) -> None:
+        if index % 10 == 0:
+            name, payload, expected, timeout = WAYS[index // 10 % len(WAYS)]
+            status = pool.call(name, payload, timeout_s=timeout).status
+            seen["as expected" if status == expected else f"BAD {name} {status}"] += 1
+            return
+        started = time.perf_counter()
+        outcome = pool.call("echo", {"i": index}, timeout_s=0.5)
+        slowest[0] = max(slowest[0], time.perf_counter() - started)
+        seen["answered" if outcome.value == {"i": index} else f"BAD echo {outcome.status}"] += 1
+
+    started = time.perf_counter()
+    with ThreadPoolExecutor(8) as executor:
+        for _ in executor.map(call, range(10 * kills)):
+            pass
+    pool.close()
+    after = (threading.active_count(), len(os.listdir("/proc/self/fd")))
+    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+    print(f"{kills} kills in {time.perf_counter() - started:.0f} s: {dict(seen)}")
+    print(f"slowest good call {slowest[0] * 1e3:.0f} ms; threads, descriptors {before} -> {after}; children {children}")
+    return 0 if not children and before == after and not any(key.startswith("BAD") for key in seen) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

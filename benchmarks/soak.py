@@ -24,8 +24,6 @@ HERE = Path(__file__).resolve().parent
 # a worker never imports from the folder of the script, so its tasks have one of their own
 sys.path[:0] = [str(HERE.parent), str(HERE / "soak_tasks")]
 
-from verifier.pool import WorkerPool
-
 WAYS = (
     ("leave", {"code": 1}, "crashed", 0.5),
     ("suicide", {"signal": 9}, "crashed", 0.5),
@@ -40,6 +38,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--kills", type=int, default=10_000)
     kills = parser.parse_args().kills
+    from verifier.pool import WorkerPool  # here, behind the path above
+
     before = (threading.active_count(), len(os.listdir("/proc/self/fd")))
     pool = WorkerPool(size=2, _tasks=TASKS, _preload=())
     seen: Counter[str] = Counter()

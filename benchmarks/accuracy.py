@@ -310,7 +310,8 @@ class Page:
             if grader != OURS:
                 opinions = [case.opinions[grader] for case in self.cases]
                 faults = Counter(opinion.fault for opinion in opinions if opinion.fault)
-                told = ", ".join(f"{count} {fault}" for fault, count in sorted(faults.items())) or "a verdict on every row"
+                told = ", ".join(f"{count} {fault}" for fault, count in sorted(faults.items()))
+                told = told or "a verdict on every row"
                 slow = sum(opinion.seconds > SLOW_S for opinion in opinions)
                 lines.append(f"  - {title}: {told}; {slow} rows took longer than {SLOW_S:.0f} s.")
         return [*lines, ""]

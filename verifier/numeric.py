@@ -36,6 +36,7 @@ from .nodes import (
 _MOST_DIGITS = 1500
 _FIRST_DIGITS = 16  # enough to tell most different values apart, at a third of the cost
 _SCALES = (1, 8, 1, 60, 10**14)  # sizes of sample points: domains such as x > 5 are reached too
+_WHOLE_SCALES = (4, 9, 6, 90, 3, 12, 10**6, 200)  # the largest of the integers at each point, the least is half
 _CORNER_SCALES = (1, 8, 10**40, 60, 10**14, 10**20)  # where |x + 10^9| - 10^9 must not pass for x
 _ATTEMPTS = 4  # sample points tried for each one needed
 
@@ -120,9 +121,11 @@ def _key(a: Node, b: Node) -> str:
 def _sample(name: str, index: int, integral: bool, key: str, scales: tuple[int, ...]) -> Fraction | int:
     """The value of a symbol at a sample point: fixed by the pair, the name and the index."""
     digest = hashlib.sha256(f"{name}:{index}:{key}".encode("utf-8", "surrogatepass")).digest()
+    number = int.from_bytes(digest[:4], "big")
     if integral:
-        return 1 + index + digest[0] % 3
-    value = (Fraction(int.from_bytes(digest[:4], "big"), 2**31) * 2 + Fraction(1, 7)) * scales[index % len(scales)]
+        largest = _WHOLE_SCALES[index % len(_WHOLE_SCALES)]
+        return largest // 2 + number % (largest - largest // 2 + 1)
+    value = (Fraction(number, 2**31) * 2 + Fraction(1, 7)) * scales[index % len(scales)]
     if name.startswith("unit ") or index % 3 == 0:
         return value
     return -value if digest[4] % 2 else value

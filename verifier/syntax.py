@@ -52,6 +52,7 @@ _CHARACTERS = {
     "×": r"\times ", "⋅": r"\cdot ", "·": r"\cdot ", "∙": r"\cdot ", "•": r"\cdot ", "∗": "*",
     "÷": r"\div ", "∕": "/", "⁄": "/",
     "≤": r"\le ", "≥": r"\ge ", "⩽": r"\le ", "⩾": r"\ge ", "≠": r"\ne ", "≈": r"\approx ", "≡": r"\equiv ",
+    "≦": r"\le ", "≧": r"\ge ",
     "∞": r"\infty ", "√": r"\surd ", "∛": r"\surd[3]", "∜": r"\surd[4]",
     "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "∉": r"\notin ", "∅": r"\emptyset ", "⌀": r"\emptyset ",
     "∖": r"\setminus ", "⊂": r"\subset ", "⊆": r"\subseteq ", "∨": r"\vee ", "∧": r"\wedge ",
@@ -117,6 +118,7 @@ _PLAIN_SPELLINGS = (
     (re.compile(r"(?<![a-z}\]])\{\s*\}(?!\s*[_^]\s*\{?\w)"), "", "{"),
     (re.compile(r"\^\s*(?:\{\s*)?\\prime(?![a-zA-Z])\s*\}?"), "'", "prime"),
     (re.compile(r"\\\\\[ ?-?\d*\.?\d+ ?(?:ex|em|pt|mm|cm|in|pc|bp)\]"), r"\\\\ ", "\\\\["),
+    (re.compile(r"\\left\s*\\\{\s*(?=\\begin)"), "", "\\begin"),
     (re.compile(r"(\d) to (?=\d)"), r"\1:", " to "),
 )
 _MATHEMATICAL_LETTERS = re.compile("[\U0001d400-\U0001d7ff]+")

@@ -55,6 +55,7 @@ def canonical_words(text: str) -> str:
     """
     text = re.sub(r"[\"'*_`$~{}\\]", "", text.replace("-", " "))
     words = re.sub(r"\s+", " ", text).strip(" .,;:!()[]").casefold()
+    words = re.sub(r"^(?:so |thus |hence )?(?:the )?(?:final |correct )?answer is (?:that )?", "", words)
     return words.removeprefix("a ").removeprefix("an ").removeprefix("the ")
 
 

@@ -62,7 +62,8 @@ class Collection(Answer):
         if self.order == other.order == "tuple":
             return _pairwise(mine, theirs, ctx)
         if "tuple" in (self.order, other.order):
-            if not ctx.lenient or not ctx.policy.tuple_brackets or "set" in (self.order, other.order):
+            loose = "set" in (self.order, other.order) or "or" in (self.brackets, other.brackets)
+            if loose or not ctx.lenient or not ctx.policy.tuple_brackets:
                 return Outcome(False, Rung.CANONICAL, mismatch=True)
             return _pairwise(_values(mine), _values(theirs), ctx)
         if ctx.lenient:
@@ -255,7 +256,7 @@ def _signed(node: Node, choice: int) -> Node:
 def recognise(node: Node, settings: Settings) -> Answer | None:
     if isinstance(node, Logic) and node.op == "or":
         found = _flat("list", node.args, settings)
-        return _alternatives(found.items, settings) or found
+        return _alternatives(found.items, settings) or Collection("list", found.items, "or")
     if isinstance(node, Logic) and all(isinstance(arg, Rel) for arg in node.args) and len(symbols(node)) > 1:
         return _flat("list", node.args, settings)  # `x > 2 and y > 3`: no set of reals
     if isinstance(node, Seq):

@@ -74,7 +74,8 @@ def _rows(node: Node, settings: Settings) -> Rows:
         for arg in node.args:
             if _holds_matrix(arg):
                 result = _rows(arg, settings) if result is None else _product(result, _rows(arg, settings), settings)
-        assert result is not None
+        if result is None:
+            raise ParseError("a sum of a matrix and a number")
         return tuple(tuple(Mul((*scalars, e)) if scalars else e for e in row) for row in result)
     if isinstance(node, Pow) and isinstance(node.exp, Num) and node.exp.value in range(1, 9):
         base = result = _rows(node.base, settings)

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import ClassVar
 
 from .. import numeric
-from ..canonical import Canoniser, Sum, TooMuch, decisive, render
+from ..canonical import KNOWN_FUNCTIONS, Canoniser, Sum, TooMuch, decisive, render
 from ..nodes import (
     Call,
     Const,
@@ -105,7 +105,9 @@ class Equation(Answer):
         assert theirs is not None
         if describe(mine) == describe(theirs):
             return ctx.compare(self.value, other.value, ctx)
-        if isinstance(mine, Call) and isinstance(theirs, Call) and mine.name == theirs.name:
+        if _head_of_letters(mine) is not None and _head_of_letters(mine) == _head_of_letters(theirs):
+            assert isinstance(mine, Call)
+            assert isinstance(theirs, Call)
             renamed = _renamed(self.right, mine, theirs)
             if renamed is None and all(isinstance(arg, Name) for arg in (*mine.args, *theirs.args)):
                 return DIFFERENT
@@ -120,7 +122,8 @@ class Equation(Answer):
         return DIFFERENT
 
     def views(self, other: Answer, ctx: Context) -> Iterator[Answer]:
-        if self.value is not None and ctx.policy.drop_labels and not isinstance(other, Equation):
+        both_names = isinstance(self.label, Name) and self.label.name.isupper() and other.kind == "choice"
+        if self.value is not None and ctx.policy.drop_labels and not isinstance(other, Equation) and not both_names:
             yield self.value
             # `5 = x`, and `x = y`, where either side may be the label
             if (
@@ -130,6 +133,13 @@ class Equation(Answer):
                 and other.is_symbol
             ):
                 yield Expression(self.left, self.settings)
+
+
+def _head_of_letters(node: Node) -> str | None:
+    """`f` for `f(x)`, whose letter may be another; None for `P(A)`, `|a|` and `f(2)`."""
+    if not isinstance(node, Call) or node.name in KNOWN_FUNCTIONS:
+        return None
+    return node.name if all(isinstance(arg, Name) and arg.name[:1].islower() for arg in node.args) else None
 
 
 def _renamed(body: Node, mine: Call, theirs: Call) -> Node | None:

@@ -27,6 +27,9 @@ from ..verdict import Rung
 from .base import DIFFERENT, EQUAL, UNDECIDED, Answer, Context, Outcome, Settings, combine
 from .expression import Expression, describe, difference
 
+# Relations that hold between the same two values only, as far as anybody here can tell.
+_PLAIN_RELATIONS = frozenset({"divides", "perp", "parallel", "cong", "subset", "to"})
+
 
 class Inequality(Answer):
     """An order relation that no set of reals stands for: several unknowns, or not solved."""
@@ -71,7 +74,8 @@ class Inequality(Answer):
                 return EQUAL if ratio > 0 else DIFFERENT
             if decisive(x[1], x[0]) and decisive(y[1], y[0]):
                 return DIFFERENT
-        return UNDECIDED
+        found = numeric.proportional(a, b, ctx.limits, ctx.budget)
+        return DIFFERENT if found is False else UNDECIDED
 
 
 def _ratio(a: Sum, b: Sum) -> Fraction | None:
@@ -172,6 +176,11 @@ class Opaque(Answer):
             return Outcome(True, Rung.IDENTICAL)
         if numeric.symbols(self.node) != numeric.symbols(other.node):
             return DIFFERENT
+        mine, theirs = self.node, other.node
+        if isinstance(mine, Rel) and isinstance(theirs, Rel) and mine.ops == theirs.ops and len(mine.ops) == 1:
+            pairs = list(zip(mine.args, theirs.args, strict=True))
+            if mine.ops[0] in _PLAIN_RELATIONS and all(is_value(n) for pair in pairs for n in pair):
+                return combine(self._parts(x, y, ctx) for x, y in pairs)
         return self._parts(self.node, other.node, ctx)
 
     def _parts(self, a: Node, b: Node, ctx: Context) -> Outcome:

@@ -51,6 +51,12 @@ _ALIGNED = frozenset(
 )
 
 
+def _system(statements: tuple[Node, ...]) -> Node:
+    """Equations one under the other are a list; other relations hold together."""
+    equations = all(isinstance(s, Rel) and s.ops == ("=",) for s in statements)
+    return Seq("", statements) if equations else Logic("and", statements)
+
+
 class BracketRules(LabelRules):
     """What stands between an opening bracket and its partner."""
 
@@ -134,6 +140,7 @@ class BracketRules(LabelRules):
         rows: list[tuple[Node, ...]] = []
         row: list[Node] = []
         self.brackets += 1
+        outer, self.aligned = self.aligned, name in _ALIGNED
         while True:
             if self.accept("end", "cmd"):
                 break
@@ -150,6 +157,7 @@ class BracketRules(LabelRules):
             if name in _ALIGNED and self.tokens[self.at].kind == "qualifier":
                 self.at += 1
         self.brackets -= 1
+        self.aligned = outer
         if row:
             rows.append(tuple(row))
         closing = self._environment_name()
@@ -164,8 +172,10 @@ class BracketRules(LabelRules):
         if name in _ALIGNED:
             if all(len(r) == 1 for r in rows):
                 statements = tuple(r[0] for r in rows)
-                return statements[0] if len(statements) == 1 else Logic("and", statements)
+                return statements[0] if len(statements) == 1 else _system(statements)
             return Call("piecewise", tuple(Seq("()", r) for r in rows))
+        if name == "array" and all(len(r) == 1 and isinstance(r[0], Rel) for r in rows):
+            return _system(tuple(r[0] for r in rows)) if len(rows) > 1 else rows[0][0]
         if len({len(r) for r in rows}) != 1:
             raise self.error("rows of different lengths")
         matrix = Matrix(tuple(rows))

@@ -106,6 +106,8 @@ class FunctionRules(QuantityRules):
             return "", self.script()
         self.expect("{")
         token = self.tokens[self.at]
+        if token.kind == "end":
+            raise self.error("expected a variable")
         self.at += 1
         if token.kind == "word" and len(token.value) == 1 or token.kind == "cmd" and token.value in LETTERS:
             if op == "lim":

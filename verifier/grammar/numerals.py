@@ -98,7 +98,7 @@ class NumeralRules(TokenStream):
     def repeating(self, text: str, after: Token) -> Node | None:
         """`0.1\\overline{6}`, `0.\\dot{3}`, `0.(3)`, `0.333...`: exact rationals."""
         at = self.at
-        whole, _, fixed = text.partition(".")
+        whole, _, fixed = _SEPARATORS.sub("", text).partition(".")
         period = ""
         if after.kind == "cmd" and after.value in ("overline", "bar", "dot"):
             self.at += 1

@@ -80,6 +80,8 @@ class StatementParser(BracketRules):
             items.append(self.disjunct())
             if len(items) > self.limits.members:
                 raise LimitError(f"more than {self.limits.members} members")
+        if len(items) > 1 and top and _is_domain(items[-1]):
+            items.pop()  # `x = k\pi, k \in \mathbb{Z}`
         if len(items) == 1:
             return items[0]
         if "or" in joins:
@@ -159,6 +161,8 @@ class StatementParser(BracketRules):
         return None
 
     def _relation(self) -> str | None:
+        if self.aligned and self.peek("&") and self.tokens[self.at + 1].value in RELATIONS:
+            self.at += 1
         token = self.tokens[self.at]
         if token.kind == "cmd" and token.value == "not":
             following = self.tokens[self.at + 1]
@@ -325,6 +329,11 @@ class StatementParser(BracketRules):
         if self.accept("^"):
             node = Pow(node, self.script())
         return node
+
+
+def _is_domain(node: Node) -> bool:
+    """Whether a member only says where a parameter comes from."""
+    return isinstance(node, Rel) and node.ops == ("in",) and isinstance(node.args[1], NamedSet)
 
 
 def _point(node: Node) -> Node:

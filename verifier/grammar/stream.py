@@ -24,6 +24,7 @@ class TokenStream:
         self.bars = 0  # open |...| pairs
         self.brackets = 0  # open ( [ \{ ... where a comma separates members
         self.congruence = False  # on the right of an equivalence sign, where `mod` belongs to the relation
+        self.aligned = False  # in an environment whose `&` only aligns
         self.braces = 0  # open \{, where a colon may begin a condition
         self.in_argument = 0  # inside an argument without parentheses: `\sin 2x`
 
@@ -66,7 +67,8 @@ class TokenStream:
             return
         rest = token.value[size:]
         digits = rest if token.kind != "num" else rest.lstrip("{}~ \\!;:,")
-        tokens = [Token(token.kind, digits, token.pos + size, False)] if digits else []
+        kind = "op" if digits == "." else token.kind
+        tokens = [Token(kind, digits, token.pos + size, False)] if digits else []
         if rest != digits and rest[0] == ",":  # `\\sqrt2,345` is a list
             tokens.insert(0, Token("op", ",", token.pos + size, False))
         self.tokens[self.at : self.at + 1] = tokens

@@ -19,7 +19,7 @@ FUNCTIONS = {
 }  # fmt: skip
 # How many arguments a function takes, where it is not one.
 ARITIES = {
-    "max": (1, 400), "min": (1, 400), "gcd": (1, 400), "lcm": (1, 400), "log": (1, 2), "root": (1, 2), "binom": (2, 2),
+    "max": (1, 400), "min": (1, 400), "gcd": (2, 400), "lcm": (2, 400), "log": (1, 2), "root": (1, 2), "binom": (2, 2),
     "mod": (2, 2), "Pr": (1, 400), "dim": (1, 1),
 }  # fmt: skip
 # Functions that are recognised without brackets after them.

@@ -28,7 +28,7 @@ from typing import Any
 
 from verifier.errors import ConfigError, InputError, VerifierError
 
-from . import TASKS_DIR, _manifest, models, report
+from . import TASKS_DIR, _manifest, data, models, report
 
 BATCH = {"hf": "64", "vllm": "auto"}
 SEED = 1234
@@ -78,6 +78,7 @@ def _positive(text: str) -> int:
 def run(args: argparse.Namespace, extra: Sequence[str] = ()) -> int:
     """The whole run. Raises VerifierError for what the user can mend, OSError from the run folder."""
     tasks = check_tasks(args.tasks)
+    _check_data(tasks)
     python = _python(args.backend)
     kind = models.resolve(args.model)
     if args.out and args.out.exists() and any(args.out.iterdir()):
@@ -227,6 +228,15 @@ def check_tasks(text: str) -> list[str]:
             if not manager.match_tasks([name]):
                 raise ConfigError(f"unknown task {name!r}: neither here ({', '.join(own)}) nor in lm-eval")
     return names
+
+
+def _check_data(tasks: Sequence[str]) -> None:
+    """Whether the local folder has the problems, before a model is fetched and loaded for them."""
+    if not os.environ.get(data.ENV, "").strip():
+        return
+    for name in data.SOURCES:
+        if {f"rlvr_{name}", f"rlvr_{name}_base", "rlvr", "rlvr_base"} & set(tasks):
+            data.load(name, check_golds=False)  # the task itself checks them, unless told not to
 
 
 def check_hub(name: str) -> None:

@@ -11,6 +11,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import Any
 
 from .errors import ConfigError
@@ -80,6 +81,8 @@ class VerifierConfig:
             raise ConfigError(f"extraction={self.extraction!r} is unknown; choose one of {', '.join(EXTRACTION_MODES)}")
         if not self.timeout_s > 0:
             raise ConfigError(f"timeout_s={self.timeout_s!r} must be a positive number of seconds")
+        if self.second_opinion and find_spec("math_verify") is None:
+            raise ConfigError("second_opinion needs math-verify: pip install the extra `crosscheck`")
         if self.memory_mb < 128:
             raise ConfigError(f"memory_mb={self.memory_mb!r} is too small for SymPy; use 128 or more")
 

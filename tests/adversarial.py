@@ -375,7 +375,7 @@ _family("code", [
 _family("undefined", [(text, partial(str, text)) for text in (
     r"\frac{0}{0}", "0/0", "1/0", r"\frac{1}{1-1}", r"\frac{x}{x-x}", "nan", "NaN", "?", "??", "", " ", "{}",
     r"\infty-\infty", r"0\cdot\infty", r"\frac{\infty}{\infty}", r"\log(0)", r"\ln 0", r"\log_{1}5",
-    r"\tan(90^{\circ})", r"\sqrt[0]{2}", "(-1)!", "5 \\bmod 0", r"\csc 0", "None", "null", "undefined", "1=2",
+    r"\tan(90^{\circ})", r"\sqrt[0]{2}", "(-1)!", "5 \\bmod 0", r"\csc 0", "null", "1=2",
     "x=1=2", "0:0",
 )], undefined=True)  # fmt: skip
 

@@ -29,22 +29,9 @@ def _load() -> ModuleType:
 
 
 fuzz = _load()
-# Found and not yet mended, by file; strict.
-OPEN = {
-    "found-matrix-minus-scalar": "an assertion where a scalar is taken from a matrix",
-    "found-numeral-comma-dots": "a grouped numeral before dots",
-    "found-numeral-comma-period": "a grouped numeral before a period in brackets",
-    "found-numeral-point-end": "a point left over from a numeral that was split",
-    "found-numeral-point-log": "a point left over from a numeral that was split",
-    "found-numeral-point-root": "a point left over from a numeral that was split",
-    "found-sum-open": "the parser runs past the last token",
-}
 
 
-@pytest.mark.parametrize("name", [
-    pytest.param(path.name, marks=pytest.mark.xfail(reason=OPEN[path.name], strict=True)) if path.name in OPEN
-    else path.name for path in sorted((FOLDER / "corpus").iterdir())
-])  # fmt: skip
+@pytest.mark.parametrize("name", [path.name for path in sorted((FOLDER / "corpus").iterdir())])
 def test_an_input_of_the_corpus_breaks_nothing(name: str) -> None:
     fuzz.check(fuzz.decode((FOLDER / "corpus" / name).read_bytes()))
 

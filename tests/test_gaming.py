@@ -124,7 +124,6 @@ def test_an_answer_that_differs_far_away_is_different(answer: str) -> None:
     assert outcome(answer, "x") != "correct"
 
 
-@pytest.mark.xfail(reason="integer sample points are small, and the same for all pairs", strict=True)
 @pytest.mark.parametrize(("answer", "gold"), [
     (r"n\bmod 30", "n"), (r"n\bmod 1000", "n"), (r"\gcd(n,60)", "n"), (r"n!+\lfloor n/50\rfloor", "n!"),
     (r"\min(n,30)!", "n!"), (r"(-1)^n+\lfloor n/40\rfloor", "(-1)^n"),

@@ -36,7 +36,7 @@ from .nodes import (
 _MOST_DIGITS = 1500
 _FIRST_DIGITS = 16  # enough to tell most different values apart, at a third of the cost
 _SCALES = (1, 8, 1, 60, 10**14)  # sizes of sample points: domains such as x > 5 are reached too
-_WHOLE_SCALES = (4, 9, 6, 90, 3, 12, 10**6, 200)  # the largest of the integers at each point, the least is half
+_WHOLE_SCALES = (4, 9, 10**6, 90, 3, 200, 6, 12)  # the largest of the integers at each point, the least is half
 _CORNER_SCALES = (1, 8, 10**40, 60, 10**14, 10**20)  # where |x + 10^9| - 10^9 must not pass for x
 _ATTEMPTS = 4  # sample points tried for each one needed
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,9 @@ MODULES = {
     "model": ("lm_eval", "datasets", "torch", "transformers", "gguf"),
     "wheel": ("build",),
 }
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A background job of a shell ignores Ctrl-C, and so would everything that the tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 Require = Callable[[str, bool, str], None]
 
 

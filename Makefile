@@ -45,10 +45,10 @@ check: env
 
 # The rest is not part of the tests: figures, long runs, and what they write.
 bench: env
-	$(VENV)/python benchmarks/speed.py
+	$(VENV)/python -m benchmarks.speed
 
 accuracy: env
-	$(VENV)/python benchmarks/accuracy.py
+	$(VENV)/python -m benchmarks.accuracy
 
 property: env
 	RLVR_FULL=1 $(VENV)/python -m pytest tests/property

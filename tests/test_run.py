@@ -134,6 +134,7 @@ def test_the_hub_is_left_alone_where_nothing_is_to_be_had_from_it(
     offline: str | None,
 ) -> None:
     monkeypatch.setenv("RLVR_DATA_DIR", data)
+    monkeypatch.setattr(run, "_check_data", lambda tasks: None)  # no such folder here
     assert run.main(["--model", str(checkpoint), "--tasks", tasks]) == 0
     assert calls[0][1].get("HF_HUB_OFFLINE") == offline
 

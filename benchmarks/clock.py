@@ -72,9 +72,7 @@ def _cpu_s(pid: int) -> float:
         return 0.0
     waited_for = (int(fields[13]) + int(fields[14])) * _TICK_S
     try:
-        own = sum(
-            int((thread / "schedstat").read_text().split()[0]) for thread in Path(f"/proc/{pid}/task").iterdir()
-        )
+        own = sum(int((thread / "schedstat").read_text().split()[0]) for thread in Path(f"/proc/{pid}/task").iterdir())
     except (OSError, IndexError):
         return (int(fields[11]) + int(fields[12])) * _TICK_S + waited_for
     return own / 1e9 + waited_for

@@ -90,7 +90,7 @@ PEERS = (
         "minerva (lm-eval)",
         "lm-eval",
         "`is_equiv` on `normalize_final_answer` of both sides, after its own `last_boxed_only_string` and"
-        " `remove_boxed` (hardly any response has its phrase \"Final Answer: ...\"); of prose, what our extraction"
+        ' `remove_boxed` (hardly any response has its phrase "Final Answer: ..."); of prose, what our extraction'
         " finds",
         ("antlr4-python3-runtime==4.11.1",),
     ),
@@ -251,9 +251,7 @@ def _minerva(folder: Path) -> Grader:
         if answer is None:
             return False
         reference = gold if gold_answer is None else gold_answer
-        return bool(
-            module.is_equiv(module.normalize_final_answer(answer), module.normalize_final_answer(reference))
-        )
+        return bool(module.is_equiv(module.normalize_final_answer(answer), module.normalize_final_answer(reference)))
 
     return grade
 

@@ -1,0 +1,63 @@
+"""What a reward is: a picklable callable from (response, row, context) to a float, or None where it cannot tell.
+
+Promises: a reward never raises for what a model or a data set wrote; it raises ConfigError where it is called
+without what it ``needs``. ``reward_from(reward.describe()) == reward``. None means unscored and is never a zero;
+one setting, :class:`~verifier.rewards.Unscored`, says what training makes of it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ..rows import Row
+
+NEEDS = ("visit", "index", "group")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a response's surroundings say about it.
+
+    index: its place in its group (the samples of one prompt on one visit), from 0, in the order in which they were
+        started; None where the caller does not know it.
+    """
+
+    index: int | None = None
+
+
+NO_CONTEXT = Context()
+
+
+class Reward(ABC):
+    """Base of all rewards; subclasses are frozen dataclasses, so equal settings are equal rewards.
+
+    kind: its name in the declarative form.
+    """
+
+    __slots__ = ()
+    kind: ClassVar[str]
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Which of NEEDS the caller must provide: ``visit`` (in the row), ``index`` (in the context), ``group``."""
+        return frozenset()
+
+    @property
+    def needs_label(self) -> bool:
+        """Whether the row must carry a ``label``."""
+        return False
+
+    @abstractmethod
+    def __call__(self, response: str | None, row: Row, context: Context = NO_CONTEXT) -> float | None:
+        """The reward of one response; ConfigError where it ``needs`` more than it was given."""
+
+    def over_group(self, responses: Sequence[str | None], row: Row) -> list[float | None]:
+        """The rewards of all samples of one prompt on one visit, in the order in which they were started."""
+        return [self(response, row, Context(index)) for index, response in enumerate(responses)]
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """The declarative form, complete with defaults: JSON-ready, for manifests, and read by `reward_from`."""

@@ -23,6 +23,11 @@ MODULES = {
     "lmeval": ("lm_eval", "datasets", "torch"),
     "model": ("lm_eval", "datasets", "torch", "transformers", "gguf"),
     "wheel": ("build",),
+    "openrlhf": ("openrlhf", "transformers", "torch", "pylatexenc"),
+    "train": ("openrlhf", "ray", "deepspeed", "peft", "torchdata", "tensorboard"),
+    "trl": ("trl", "transformers", "torch", "datasets"),
+    "ray": ("ray", "pyarrow", "pandas"),
+    "server": ("starlette", "uvicorn", "httpx"),
 }
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A background job of a shell ignores Ctrl-C, and so would everything that the tests start.
@@ -55,6 +60,22 @@ def vllm_python() -> tuple[str | None, str]:
     return str(path), ""
 
 
+def verl_python() -> tuple[str | None, str]:
+    """The Python of the verl environment, or None and the reason."""
+    named = os.environ.get("RLVR_VERL_PYTHON")
+    path = Path(named) if named else ROOT / ".venv-verl" / "bin" / "python"
+    if not path.is_file():
+        where = f"RLVR_VERL_PYTHON={named} is no file" if named else "there is no .venv-verl"
+        return None, f"{where}: run `make env-verl`, or point RLVR_VERL_PYTHON at a Python that has verl"
+    done = subprocess.run([path, "-c", "import importlib.metadata as m; m.version('verl')"], capture_output=True)
+    if done.returncode:
+        return None, f"{path} has no verl: run `make env-verl`"
+    return str(path), ""
+
+
+ENVIRONMENTS = {"vllm": vllm_python, "verl": verl_python}
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker, modules in MODULES.items():
         if item.get_closest_marker(marker):
@@ -64,9 +85,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                 not missing,
                 f"{', '.join(missing)} not installed: run `make env`, then .venv/bin/pytest",
             )
-    if item.get_closest_marker("vllm"):
-        python, reason = vllm_python()
-        require_or_skip("vllm", python is not None, reason)
+    for marker, find in ENVIRONMENTS.items():
+        if item.get_closest_marker(marker):
+            python, reason = find()
+            require_or_skip(marker, python is not None, reason)
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from .answers import context as comparison_context
 from .answers.collection import Collection
 from .answers.expression import Expression
 from .config import VerifierConfig
+from .inline import by_worker
 from .parse import parse
 from .syntax import LimitError, ParseError, UndefinedError
 from .verdict import Reason, Rung
@@ -166,19 +167,26 @@ class Reader:
             "limits": asdict(self.config.limits),
             "policy": asdict(self.config.policy),
         }
-        pool = shared_pool(memory_mb=self.config.memory_mb)
-        outcome = pool.call("symbolic", payload, timeout_s=self.config.timeout_s)
-        return _from_worker(outcome.status, outcome.value, outcome.detail, Rung.SYMBOLIC)
+
+        def call() -> Decision:
+            pool = shared_pool(memory_mb=self.config.memory_mb)
+            outcome = pool.call("symbolic", payload, timeout_s=self.config.timeout_s)
+            return _from_worker(outcome.status, outcome.value, outcome.detail, Rung.SYMBOLIC)
+
+        return by_worker((self.fingerprint, answer.text, gold.text, strict), call)
 
     def second_opinion(self, answer: str, gold: str) -> Decision:
         """math-verify's view of a pair that our parser cannot read."""
         from .pool import shared_pool
 
-        pool = shared_pool(memory_mb=max(self.config.memory_mb, 1024))
-        outcome = pool.call(
-            "second_opinion", {"answer": answer, "gold": gold}, timeout_s=max(self.config.timeout_s, 5.0)
-        )
-        return _from_worker(outcome.status, outcome.value, outcome.detail, Rung.SECOND_OPINION)
+        def call() -> Decision:
+            pool = shared_pool(memory_mb=max(self.config.memory_mb, 1024))
+            outcome = pool.call(
+                "second_opinion", {"answer": answer, "gold": gold}, timeout_s=max(self.config.timeout_s, 5.0)
+            )
+            return _from_worker(outcome.status, outcome.value, outcome.detail, Rung.SECOND_OPINION)
+
+        return by_worker((self.fingerprint, answer, gold, "second opinion"), call)
 
 
 def on_fresh_stack(call: Callable[[], T]) -> T:

@@ -17,7 +17,6 @@ import json
 import os
 import re
 import sqlite3
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,11 +38,10 @@ from .records import NumberText, Record, dump_plain, open_records
 from .records import field as field_of
 from .records import gold_of as gold_field
 from .render import shortened, visible
+from .rows import GOLD_FIELDS, PROMPT_FIELDS, normal_prompt
 from .verdict import Status
 from .voting import equivalence_classes
 
-PROMPT_FIELDS = ("prompt", "problem", "question")
-GOLD_FIELDS = ("gold", "answer")
 SUFFIXES = (".json", ".jsonl", ".ndjson", ".parquet", ".pq")
 CHUNK = 256
 CLASSES_COMPARED = 20  # of one prompt's golds; with more the conflict is plain
@@ -177,8 +175,6 @@ def ambiguities(gold: str, *, config: VerifierConfig = DEFAULT_CONFIG) -> list[s
 
 # -- other spellings ----------------------------------------------------------------------------------
 
-_LOOKS = re.compile(r"\\\(|\\\)|\\\[|\\\]|\$|\\(?:left|right|displaystyle|q?quad)(?![a-zA-Z])|\\[,;:! ]|\s+")
-_FRAC = re.compile(r"\\[dt]frac(?![a-zA-Z])")
 _NO_WORD = re.compile(r"[\W_]+")
 _RESPELLINGS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"-?\d+"), lambda m: f"{m.group()}.0"),
@@ -200,15 +196,6 @@ def respelt(gold: str) -> str:
     if "\\frac" in gold:
         return gold.replace("\\frac", "\\dfrac")
     return "{" + gold + "}" if "$" not in gold else gold + " "
-
-
-def normal_prompt(text: str) -> str:
-    r"""A prompt without what does not change its meaning: spacing, dollars, the size of fractions.
-
-    >>> normal_prompt(r"Find \( x \).") == normal_prompt("Find  $x$.")
-    True
-    """
-    return _LOOKS.sub("", _FRAC.sub(r"\\frac", unicodedata.normalize("NFC", text)))
 
 
 def prompt_keys(text: str) -> tuple[bytes, bytes, bytes] | None:

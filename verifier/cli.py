@@ -341,6 +341,18 @@ def _audit(args: argparse.Namespace) -> int:
     return EXIT_NO if report.findings else EXIT_OK
 
 
+def _serve_flags(parser: argparse.ArgumentParser) -> None:
+    from .serve import add_flags
+
+    add_flags(parser)
+
+
+def _serve(args: argparse.Namespace) -> int:
+    from .serve import serve
+
+    return serve(args)
+
+
 def _tasks_path(_: argparse.Namespace) -> int:
     from importlib.util import find_spec
 
@@ -357,6 +369,7 @@ COMMANDS = (
     ("score", _score, _score_flags, "verdicts for a file of responses; a stopped run goes on where it was"),
     ("validate", _validate, _validate_flags, "which golds their own verifier does not accept"),
     ("audit", _audit, _audit_flags, "what is wrong, doubtful or repeated in a data set's golds"),
+    ("serve", _serve, _serve_flags, "rewards and verdicts over HTTP, for OpenRLHF or any client"),
     ("tasks-path", _tasks_path, lambda _: None, "the folder for lm_eval --include_path"),
 )
 """(name, function, its flags, one line of help): a new command is one row."""

@@ -374,7 +374,7 @@ def test_a_hub_that_cannot_be_reached_is_one_clear_line(
 
 
 def test_a_hub_name_without_the_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    monkeypatch.setattr("verifier.sources.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"pip install 'rlvr-verifier\[eval\]'"):
         audit(AuditJob(["hub:owner/name"]))
 

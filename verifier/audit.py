@@ -20,7 +20,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import combinations
 from pathlib import Path
@@ -34,15 +34,15 @@ from .errors import ConfigError, InputError, VerifierError
 from .journal import file_sha256, write_atomic
 from .nodes import Node, children
 from .parse import parse, unwrap
-from .records import NumberText, Record, dump_plain, open_records
+from .records import NumberText, Record, dump_plain
 from .records import field as field_of
 from .records import gold_of as gold_field
 from .render import shortened, visible
 from .rows import GOLD_FIELDS, PROMPT_FIELDS, normal_prompt
+from .sources import Hub, Source, sources
 from .verdict import Status
 from .voting import equivalence_classes
 
-SUFFIXES = (".json", ".jsonl", ".ndjson", ".parquet", ".pq")
 CHUNK = 256
 CLASSES_COMPARED = 20  # of one prompt's golds; with more the conflict is plain
 CROSSCHECK_MB = 1024
@@ -237,81 +237,10 @@ class AuditJob:
     crosscheck: bool = False
     workers: int = 2
 
-
-@dataclass(slots=True)
-class Source:
-    """One file or hub split: a name that begins its rows' ids, and how to read it."""
-
-    name: str
-    weight: int
-    read: Callable[[], Iterator[tuple[Record, float]]]
-    facts: dict[str, Any] = field(default_factory=dict)
-
-
-def sources(names: Sequence[str], job: AuditJob) -> list[Source]:
-    """The sources that names stand for, in order; raises InputError, ConfigError."""
-    found: list[Path | str] = []
-    for name in names:
-        path = Path(name)
-        if name.startswith("hub:") or (not path.exists() and re.fullmatch(r"[\w.-]+/[\w.-]+", name)
-                                       and path.suffix.lower() not in SUFFIXES):  # fmt: skip
-            found.append(name.removeprefix("hub:"))
-        elif path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-            if not inside:
-                raise InputError(f"the folder {path} holds no file that ends in {', '.join(SUFFIXES)}")
-            found += inside
-        elif not path.exists():
-            raise InputError(f"{name}: no such file or folder (a hub data set is written hub:owner/name)")
-        else:
-            found.append(path)
-    paths = [place.resolve() for place in found if isinstance(place, Path)]
-    for path in paths:
-        if paths.count(path) > 1:
-            raise InputError(f"{path} is named twice; every one of its prompts would be a duplicate")
-    stems = Counter(place.stem for place in found if isinstance(place, Path))
-    made = []
-    for place in found:
-        if isinstance(place, str):
-            made.append(_hub_source(place, job))
-        else:
-            name = place.stem if stems[place.stem] == 1 else f"{place.parent.name}/{place.name}"
-            made.append(_file_source(place, name))
-    names_made = Counter(source.name for source in made)
-    for source in made:
-        if names_made[source.name] > 1:
-            raise InputError(f"two inputs are called {source.name}, so that their rows' ids would clash; rename one")
-    return made
-
-
-def _file_source(path: Path, name: str) -> Source:
-    def read() -> Iterator[tuple[Record, float]]:
-        file = open_records(path)
-        for record in file.read():
-            yield record, record.end / file.total
-
-    size = path.stat().st_size
-    return Source(name, max(1, size), read, {"file": path.name, "bytes": size, "sha256": file_sha256(path)})
-
-
-def _hub_source(name: str, job: AuditJob) -> Source:
-    if find_spec("datasets") is None:
-        raise ConfigError(f"hub data set {name!r} needs `datasets`: pip install 'rlvr-verifier[eval]', or name a file")
-
-    def read() -> Iterator[tuple[Record, float]]:
-        import datasets
-
-        try:
-            rows = datasets.load_dataset(name, job.subset, split=job.split, revision=job.revision)
-        except Exception as error:  # the library raises a dozen kinds when it is offline or the name is wrong
-            why = visible((str(error).strip() or type(error).__name__).splitlines()[0])
-            raise InputError(f"hub data set {name!r}, split {job.split!r}, cannot be loaded ({why}); "
-                             "check the name, --split and the network, or name a local file") from None  # fmt: skip
-        for number, fields in enumerate(rows, 1):
-            yield Record(number, dict(fields), None, None, number, 0), number / len(rows)
-
-    facts = {"hub": name, "subset": job.subset, "split": job.split, "revision": job.revision}
-    return Source(f"{name}/{job.split}", 2**20, read, facts)
+    @property
+    def hub(self) -> Hub:
+        """What to load of hub data sets."""
+        return Hub(self.split, self.subset, self.revision)
 
 
 def _prompt_of(record: Record, names: Sequence[str]) -> str | None:
@@ -801,7 +730,7 @@ def audit(job: AuditJob, *, progress: Progress = lambda *_: None) -> AuditReport
     """
     if job.crosscheck and find_spec("math_verify") is None:
         raise ConfigError("--crosscheck needs math-verify: pip install 'rlvr-verifier[crosscheck]'")
-    data, against = sources(job.data, job), sources(job.against, job)
+    data, against = sources(job.data, job.hub), sources(job.against, job.hub)
     try:
         run = Audit(job, progress)
         run.read(data, against)

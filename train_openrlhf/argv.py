@@ -16,7 +16,7 @@ from typing import Any
 from verifier.errors import ConfigError
 
 from .cells import Cell
-from .settings import Hardware
+from .schema import Hardware
 
 #: The version whose flags these are.
 OPENRLHF = "0.11.2"

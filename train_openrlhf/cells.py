@@ -19,7 +19,7 @@ from typing import Any
 
 from verifier.errors import ConfigError
 
-from .settings import Model, Settings, build, check, merge, to_dict
+from .schema import Model, Settings, build, check, merge, to_dict
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
 LABEL_SETS = ("none", "majority", "incorrect")

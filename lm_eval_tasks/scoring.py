@@ -7,15 +7,13 @@ config; the rows carry it in full. Nothing here depends on lm-eval.
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from verifier import Verdict, VerifierConfig, verify_batch
+from verifier.behaviour import has_box, has_code
 from verifier.voting import equivalence_classes
-
-_BOX = re.compile(r"\\(?:boxed|fbox)\s*(?:\{\s*[^\s}]|[^\s{a-zA-Z])")
 
 
 class Sample(dict[str, Any]):
@@ -23,20 +21,6 @@ class Sample(dict[str, Any]):
 
     def __str__(self) -> str:
         return json.dumps(self, ensure_ascii=False)
-
-
-def has_box(response: str) -> bool:
-    r"""Whether there is a box with something in it, closed or not.
-
-    >>> [has_box(r) for r in (r"\boxed{5}", r"\fbox 5", r"\boxed{", r"\boxed{ }", "5")]
-    [True, True, False, False, False]
-    """
-    return _BOX.search(response) is not None
-
-
-def has_code(response: str) -> bool:
-    """The paper's sign of code reasoning: the word "python" in any case (arXiv 2506.10947, section 4)."""
-    return "python" in response.lower()
 
 
 def score(*, responses: Sequence[Sequence[str]], golds: Sequence[str], extraction: str) -> list[list[Sample]]:

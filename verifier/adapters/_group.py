@@ -1,0 +1,73 @@
+"""The samples of one prompt, as GroupExecutor keeps them while they are generated and scored."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..rows import Row
+from ..verdict import Verdict
+
+
+@dataclass(slots=True, eq=False)
+class Member:
+    """One sample of a group.
+
+    output: OpenRLHF's record of it. value: its reward, None where unscored. verdict: against gold, where a subclass
+    asks for one. reward: what training gets.
+    """
+
+    index: int
+    response: str
+    output: dict[str, Any]
+    value: float | None = None
+    verdict: Verdict | None = None
+    reward: float = 0.0
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """The samples of one prompt on one visit. members: by index; None where not arrived, or failed."""
+
+    params: Any  # held, as its id marks the group and ids are used again
+    row: Row | None
+    engine: Any
+    members: list[Member | None] = field(default_factory=list)
+    _running: int = 0
+    _closed: asyncio.Event = field(default_factory=asyncio.Event)
+    _scoring: asyncio.Future[None] | None = None
+
+    @property
+    def arrived(self) -> list[Member]:
+        """The members that have a response, by index."""
+        return [member for member in self.members if member is not None]
+
+    @property
+    def responses(self) -> list[str | None]:
+        """By index."""
+        return [None if member is None else member.response for member in self.members]
+
+    def enter(self) -> int:
+        """A member starts; its index."""
+        self.members.append(None)
+        self._running += 1
+        return len(self.members) - 1
+
+    def leave(self) -> bool:
+        """A member has its response, or failed; whether it was the last."""
+        self._running -= 1
+        return not self._running
+
+    def close(self, score: Callable[[Group], Awaitable[None]]) -> None:
+        """The last has left: score those that arrived, and let all go on."""
+        if self.arrived:
+            self._scoring = asyncio.ensure_future(score(self))
+        self._closed.set()
+
+    async def scored(self) -> None:
+        """Wait until the group is scored; raises what its scoring raised."""
+        await self._closed.wait()
+        if self._scoring is not None:
+            await asyncio.shield(self._scoring)  # a member that is cancelled here must not stop it for all

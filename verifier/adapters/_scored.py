@@ -1,0 +1,51 @@
+"""What every adapter for OpenRLHF shares: which rewards a route can serve, and the logs it sends with each reward.
+
+Promises: every value in ``logs`` is a float and its keys are always LOGS, in that order; OpenRLHF fails on anything
+else (a text in its logs, or keys that differ between two responses).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from ..errors import ConfigError
+from ..rewards import NEEDS, RewardFile, Unscored, quantise
+
+LOGS = ("unscored", "prompt_mismatch", "bad_label", "error")
+"""unscored: there was no reward and `Unscored` filled it in, whether for one of the next three or the verifier's own
+reasons. prompt_mismatch: the query does not begin with its prompt. bad_label: the label holds no row, or not what
+the reward needs. error: a fault of this code, logged with its traceback."""
+
+WHERE = "OpenRLHF's executor (--train.agent_func_path, verifier.adapters.openrlhf.GroupExecutor) or TRL"
+
+
+def logs(fault: str | None = None) -> dict[str, float]:
+    """The logs of one response; fault: which of LOGS keeps it from being scored, None where it was scored.
+
+    >>> logs("bad_label")
+    {'unscored': 1.0, 'prompt_mismatch': 0.0, 'bad_label': 1.0, 'error': 0.0}
+    """
+    return {name: float(fault is not None and name in ("unscored", fault)) for name in LOGS}
+
+
+def refuse(settings: RewardFile, has: Collection[str], route: str) -> None:
+    """Raises ConfigError where the reward needs what ``route`` does not have; ``has`` is a part of NEEDS."""
+    missing = [name for name in NEEDS if name in settings.reward.needs and name not in has]
+    if missing:
+        raise ConfigError(
+            f"the reward {settings.reward.kind!r} needs the {' and the '.join(missing)} of each response, which "
+            f"{route} does not tell; it works through {WHERE}"
+        )
+    if settings.unscored.to == "skip":
+        raise ConfigError(f"unscored: skip cannot be honoured by {route}; write unscored: {{reward: 0.0}}, or use TRL")
+    if settings.unscored.to == "group_mean" and "group" not in has:
+        raise ConfigError(
+            f"unscored: group_mean needs the group, which {route} does not see; write unscored: {{reward: 0.0}}, "
+            f"or use {WHERE}"
+        )
+
+
+def paid(values: Sequence[float | None], unscored: Unscored) -> list[float]:
+    """What training gets for these values: unscored ones filled in, all rounded to multiples of 1/1024."""
+    filled = unscored.apply(list(values))
+    return [quantise(0.0 if value is None else value) for value in filled]

@@ -68,6 +68,10 @@ class Decider:
             await self._collect(tasks, results, deadline)
         return results
 
+    async def run(self, call: Callable[[], T]) -> T:
+        """The result of one call, however long a worker takes for it."""
+        return await arun(call, self._decide)
+
     async def _collect(self, tasks: dict[asyncio.Task[T], int], results: list[T | Late], deadline: float) -> None:
         try:
             done, _ = await asyncio.wait(tasks, timeout=max(0.0, deadline - monotonic()))

@@ -155,6 +155,14 @@ class Seq(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Where(Node):
+    """`x + 1 (x > 0)`: a value or an equation, and the condition written behind it."""
+
+    said: Node
+    condition: Node
+
+
+@dataclass(frozen=True, slots=True)
 class SetBuilder(Node):
     var: Node
     condition: Node

@@ -14,7 +14,7 @@ from .grammar.numerals import numeral
 from .grammar.statement import StatementParser
 from .nodes import Based, Choice, Const, Div, Mul, Name, Node, Num, Pow, Text, negate, rebuilt
 from .syntax import LimitError, ParseError, UndefinedError, normalise, tokenize
-from .words import canonical_words, is_word
+from .words import canonical_words, is_word, spelled_number
 
 _WRAPPERS = (
     ("<answer>", "</answer>"), (r"\(", r"\)"), (r"\[", r"\]"), ("$$", "$$"), ("$", "$"), ("**", "**"), ("__", "__"),
@@ -23,7 +23,7 @@ _WRAPPERS = (
 _INFIX = re.compile(r"\\(?:over|choose|atop)(?![a-zA-Z])")
 _BASE_WORDS = dict(zip("two three four five six seven eight nine ten eleven twelve".split(), range(2, 13), strict=True))
 _BASED = re.compile(
-    r"\(?(?:\\(?:text|mathrm)\s*\{\s*)?(\d[0-9A-Za-z]*)\}?\)?\s*"
+    r"\(?(?:\\(?:text|mathrm)\s*\{\s*)?(\d[0-9A-Za-z]*|[A-F][0-9A-F]+|[a-f][0-9a-f]+(?=\W*_\W*16\b))\}?\)?\s*"
     r"(?:_\s*\{?\s*(?:\\(?:text|mathrm)\s*\{\s*|\()?(?P<base>\d\d?|[a-z]+)\s*[})]*"
     r"|\\text\s*\{\s*\(?base\s*(?P<spelt>\d\d?|[a-z]+)\)?\s*\}|\(?base\s*(?P<plain>\d\d?|[a-z]+)\)?"
     r"|\\text\s*\{\s*base\s*\}\s*(?P<after>\d\d?))"
@@ -188,6 +188,8 @@ def _parsed(text: str, limits: Limits) -> Node:
             raise LimitError(f"a numeral of {len(based[1])} digits; the limit is {limits.digits}")
         if 2 <= base <= 36 and all(int(d, 36) < base for d in based[1]):
             return Based(based[1].lstrip("0").upper() or "0", base)
+    if " and " in text and spelled_number(words := canonical_words(_plain_words(text))) is not None:
+        return Text(words)
     small = _SMALL_CHOICE.fullmatch(text)
     if small:
         return Choice(small[1].upper())

@@ -61,7 +61,7 @@ _CHARACTERS = {
     "…": r"\ldots ", "⋯": r"\cdots ", "∑": r"\sum ", "∏": r"\prod ", "∫": r"\int ", "∠": r"\angle ",
     "△": r"\triangle ", "→": r"\to ", "←": r"\leftarrow ", "⇒": r"\implies ", "∣": "|", "∥": r"\parallel ",
     "⟨": r"\langle ", "⟩": r"\rangle ", "〈": r"\langle ", "〉": r"\rangle ",
-    "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ",
+    "∴": r"\therefore ", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ",
     "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℕ": r"\mathbb{N}", "ℚ": r"\mathbb{Q}", "ℂ": r"\mathbb{C}",
     "，": ",", "。": ".", "；": ";", "：": ":", "、": ",", "（": "(", "）": ")", "【": "[", "】": "]",
     "［": "[", "］": "]", "｛": "{", "｝": "}", "＝": "=", "＋": "+", "＜": "<", "＞": ">", "％": "%",
@@ -247,7 +247,7 @@ def _scan(text: str, limits: Limits, tokens: list[Token]) -> None:
                 kind, value = "logic", _LOGIC[body.lower().strip(" ,.;")]
             elif body.lower() == "mod":
                 kind, value = "cmd", "bmod"
-            elif body in (",", ";"):
+            elif body in (",", ";", "-", "+"):
                 kind, value = "op", body
             elif body.lower() == "to":
                 kind, value = "op", ":"

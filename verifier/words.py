@@ -7,6 +7,7 @@ around them; a run of letters is a word or a product of symbols by the same rule
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 from .grammar.tables import GREEK
 
@@ -59,16 +60,51 @@ def canonical_words(text: str) -> str:
     return words.removeprefix("a ").removeprefix("an ").removeprefix("the ")
 
 
-_NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+_NUMBERS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+).split()
+_TENS = dict(zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True))
+_SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9}
+_PARTS = {
+    "half": 2, "halves": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8,
+    "ninth": 9, "tenth": 10, "twelfth": 12, "sixteenth": 16, "twentieth": 20, "hundredth": 100,
+}  # fmt: skip
 
 
-def spelled_number(words: str) -> int | None:
-    """The value of a number word up to twelve.
+def spelled_number(words: str) -> Fraction | None:
+    """The value of canonical words that spell a number or a fraction of small numbers.
 
-    >>> spelled_number("seven")
-    7
+    >>> spelled_number("one hundred and twenty one"), spelled_number("three quarters"), spelled_number("one or two")
+    (Fraction(121, 1), Fraction(3, 4), None)
     """
-    return _NUMBERS.index(words) if words in _NUMBERS else None
+    *front, last = words.split() or [""]
+    part = _PARTS.get(last) or _PARTS.get(last.removesuffix("s"))
+    if part is None:
+        whole = _cardinal([*front, last])
+        return None if whole is None else Fraction(whole)
+    count = _cardinal(front) if front else 1
+    return Fraction(count, part) if count and (count > 1) == (last[-1] == "s") else None
+
+
+def _cardinal(words: list[str]) -> int | None:
+    """`two thousand and sixteen`: each scale follows a number, and each is smaller than the last."""
+    total, group, bound, unit_bound = 0, 0, 10**12, 1000
+    for index, word in enumerate(words):
+        if word == "and" and index and words[index - 1] in ("hundred", *_SCALES) and index + 1 < len(words):
+            continue
+        if word in _SCALES and group > 0 and _SCALES[word] < bound:
+            bound = _SCALES[word]
+            total, group, unit_bound = total + group * bound, 0, 1000
+        elif word == "hundred" and 0 < group < 10:
+            group, unit_bound = group * 100, 100
+        elif word in _TENS and unit_bound >= 100:
+            group, unit_bound = group + _TENS[word], 10
+        elif word in _NUMBERS and _NUMBERS.index(word) < unit_bound and (word != "zero" or len(words) == 1):
+            group, unit_bound = group + _NUMBERS.index(word), 1
+        else:
+            return None
+    return total + group if words else None
 
 
 def means_empty_set(words: str) -> bool:

@@ -13,12 +13,27 @@ from ..canonical import Budget
 from ..config import DEFAULT_CONFIG, Limits, Policy
 from ..nodes import Add, Call, Const, Div, Mul, Name, Node, Num, Pow, Rel, children
 from ..syntax import ParseError
-from . import based, collection, expression, matrix, quantity, realset, relation, solving, statements, text
+from . import (
+    based,
+    collection,
+    conditioned,
+    expression,
+    matrix,
+    piecewise,
+    quantity,
+    realset,
+    relation,
+    solving,
+    statements,
+    text,
+)
 from .base import MISMATCH, UNDECIDED, Answer, Context, Outcome, Settings
 
 TYPES: tuple[Callable[[Node, Settings], Answer | None], ...] = (
     text.recognise,
     based.recognise,
+    conditioned.recognise,
+    piecewise.recognise,
     matrix.recognise,
     solving.recognise,
     collection.recognise,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from ..nodes import Based, Div, Node, Num, Ratio
+from ..nodes import Based, Div, Mul, Node, Num, Ratio
 from ..verdict import Rung
 from .base import DIFFERENT, EQUAL, Answer, Context, Outcome, Settings, combine
 from .expression import Expression
@@ -32,14 +32,28 @@ class BasedNumeral(Answer):
         return Outcome(self.digits == other.digits and self.base == other.base, Rung.EXACT)
 
     def gold_views(self, other: Answer, ctx: Context) -> Iterator[Answer]:
-        if ctx.policy.drop_base and self.digits.isdigit() and not isinstance(other, BasedNumeral):
+        if not ctx.policy.drop_base or isinstance(other, BasedNumeral):
+            return
+        if self.digits.isdigit():
             yield Expression(Num(int(self.digits)), self.settings)
+        elif _as_digits(other) == self.digits:
+            yield other  # `3A7` for `3A7_{12}`
 
     @property
     def strict(self) -> Answer:
         if self.base == 10:
             return Expression(Num(int(self.digits)), self.settings)
         return self
+
+
+def _as_digits(answer: Answer) -> str:
+    """The characters of an answer that is a run of numerals and capital letters; empty for any other."""
+    if answer.kind == "text":
+        return answer.form.upper() if answer.form.isalnum() else ""
+    if not isinstance(answer, Expression) or not isinstance(answer.node, Mul):
+        return ""
+    runs = [arg.digits if isinstance(arg, Num) else getattr(arg, "name", "") for arg in answer.node.args]
+    return "".join(runs) if all(run.isalnum() and run.isupper() or run.isdigit() for run in runs) else ""
 
 
 class Proportion(Answer):

@@ -73,6 +73,7 @@ class Collection(Answer):
         return match(mine, theirs, ctx)
 
     def views(self, other: Answer, ctx: Context) -> Iterator[Answer]:
+        from .conditioned import pair_views
         from .matrix import MatrixAnswer
         from .realset import RealSet, interval
 
@@ -82,6 +83,8 @@ class Collection(Answer):
                 yield found
         if self.order == "list" and isinstance(other, RealSet):
             yield from _joined(self.items)
+        if self.order == "list" and len(self.items) == 2:
+            yield from pair_views(self.items, other)
         if len(self.items) == 1 and not (isinstance(other, Collection) and other.order != "tuple"):
             yield self.items[0]
         if self.order == "tuple" and isinstance(other, MatrixAnswer) and other.is_column:
@@ -213,17 +216,33 @@ def _values(items: Sequence[Answer]) -> list[Answer]:
     return [item.value if isinstance(item, Equation) and item.value is not None else item for item in items]
 
 
+def _labels(items: tuple[Answer, ...]) -> list[str | None]:
+    """The label of each member; `x = 1, -2` says it once for all."""
+    found = [_label(item) for item in items]
+    once = len(found) > 1 and found[0] is not None and not any(found[1:])
+    return found[:1] * len(found) if once else found
+
+
+def _indexed(ones: list[str | None], others: list[str | None]) -> bool:
+    """`x_1, x_2` against `x, x`: the roots of one unknown, in any order."""
+    return (
+        len(ones) == len(others) > 1
+        and len(set(others)) == 1
+        and set(ones) == {f"{others[0]}_{n}" for n in range(1, len(ones) + 1)}
+    )
+
+
 def _by_label(mine: tuple[Answer, ...], theirs: tuple[Answer, ...], ctx: Context) -> Outcome | None:
     """Members with labels: by name where both sides have them, else in the labelled side's order."""
-    left, right = [_label(i) for i in mine], [_label(i) for i in theirs]
+    left, right = _labels(mine), _labels(theirs)
     if None in left and None in right or not ctx.policy.drop_labels:
         return None
     if None not in left and None not in right:
         if len(set(left)) == len(left) and set(left) == set(right):
             by_name = dict(zip(right, theirs, strict=True))
             return combine(ctx.compare(item, by_name[name], ctx) for name, item in zip(left, mine, strict=True))
-        if len(set(left)) == len(set(right)) == 1 and left[0] != right[0] and len(left) > 1:
-            return None
+        if _indexed(left, right) or _indexed(right, left):
+            return match(_values(mine), _values(theirs), ctx)
         return None
     labels = left if None not in left else right
     if any(label is not None for label in (right if None not in left else left)) or None in labels:

@@ -33,6 +33,7 @@ from ..nodes import (
     SetBuilder,
     SetOp,
     Text,
+    Where,
     children,
     decimal_text,
     rebuilt,
@@ -51,7 +52,7 @@ _EXACT_DIFFERENT = Outcome(False, Rung.EXACT)
 class Expression(Answer):
     """node: what was read; sum: its canonical form, None where the budget or the grammar of sums ends."""
 
-    __slots__ = ("_form", "canoniser", "node", "over_limit", "rational", "settings", "sum")
+    __slots__ = ("_form", "approximation", "canoniser", "node", "over_limit", "rational", "settings", "sum")
     kind: ClassVar[str] = "expression"
 
     def __init__(self, node: Node, settings: Settings) -> None:
@@ -62,6 +63,7 @@ class Expression(Answer):
         self.rational: Rational | None = None
         self._form: str | None = None
         self.over_limit = False
+        self.approximation: Num | None = None  # the decimal behind an `\\approx`
         if isinstance(node, Num):
             self.rational = node.value
             return
@@ -126,6 +128,8 @@ class Expression(Answer):
                 if isinstance(other, Collection) and len(node.commas) == len(other.items):
                     yield Collection("list", tuple(Expression(Num(part), self.settings) for part in node.commas))
         elif isinstance(other, Expression):
+            if self.approximation is not None and isinstance(other.node, Num) and other.node.decimals is not None:
+                yield from self._approximately(self.approximation, ctx)
             yield from self._other_readings(other, ctx)
         elif other.kind == "quantity":
             found = self._as_quantity()
@@ -149,6 +153,14 @@ class Expression(Answer):
         elif isinstance(other, Collection) and letters == sorted(set(letters)) and set(letters) <= set("ABCDE"):
             yield Collection("list", tuple(ChoiceAnswer(letter, None) for letter in letters))
 
+    def _approximately(self, decimal: Num, ctx: Context) -> Iterator[Answer]:
+        """The decimal of `2\\sqrt{2} \\approx 2.83` against a decimal, where it is right to its last digit."""
+        last = Fraction(1, 10 ** (decimal.decimals or 0))
+        above = numeric.sign(difference(self.node, Num(decimal.value - last)), ctx.limits, ctx.budget)
+        below = numeric.sign(difference(Num(decimal.value + last), self.node), ctx.limits, ctx.budget)
+        if above == below == 1:
+            yield Expression(decimal, self.settings)
+
     def _other_readings(self, other: Expression, ctx: Context) -> Iterator[Answer]:
         """`180° - 2a` against `180 - 2a`; `h(a+b)` as a product where the other side has a symbol `h`;
         `12 m²` against 12: a bare square or cubic metre is hardly a symbol's power."""
@@ -157,6 +169,12 @@ class Expression(Answer):
             yield Expression(Num(next(iter(form.values()))), self.settings)
         if _is_sum_of_degrees(self.node) and not _has(other.node, Degree):
             yield Expression(_changed(self.node, lambda n: n.arg if isinstance(n, Degree) else None), self.settings)
+        mine, theirs = numeric.symbols(self.node), numeric.symbols(other.node)
+        ours, others = mine - theirs, theirs - mine
+        numbered = len(ours) == len(others) == 1 and ours | others <= _INTEGERS
+        if numbered and _periodic(self.node) and _periodic(other.node):
+            letter, (another,) = Name(*ours), others  # `n pi` for `k pi`
+            yield Expression(_changed(self.node, lambda n: Name(another) if n == letter else None), self.settings)
         letters = {c.name for c in _calls(self.node) if isinstance(c.args[0], Add)} & numeric.symbols(other.node)
         if letters:
 
@@ -198,6 +216,14 @@ class Infinity(Answer):
 
     def equals(self, other: Infinity, ctx: Context) -> Outcome:
         return _EXACT_EQUAL if self.sign == other.sign else _EXACT_DIFFERENT
+
+
+# Letters that number the solutions of a periodic equation.
+_INTEGERS = frozenset("klmn")
+
+
+def _periodic(node: Node) -> bool:
+    return node == Const("pi") or isinstance(node, Degree) or any(map(_periodic, children(node)))
 
 
 def _has(node: Node, kind: type[Node]) -> bool:
@@ -260,7 +286,7 @@ def recognise(node: Node, settings: Settings) -> Answer | None:
 
 
 def _is_arithmetic(node: Node) -> bool:
-    if isinstance(node, (Seq, Rel, Logic, SetBuilder, SetOp, NamedSet, Matrix, Text, Choice, Ratio)):
+    if isinstance(node, (Seq, Rel, Logic, SetBuilder, SetOp, NamedSet, Matrix, Text, Choice, Ratio, Where)):
         return False
     if isinstance(node, (Num, Name, Const)) or isinstance(node, Call) and node.name in ("piecewise", "det"):
         return True

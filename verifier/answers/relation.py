@@ -29,19 +29,22 @@ from ..nodes import (
     Seq,
     SetBuilder,
     SetOp,
+    Unit,
     rebuilt,
 )
 from ..syntax import UndefinedError
 from ..verdict import Rung
 from .base import DIFFERENT, EQUAL, UNDECIDED, Answer, Context, Outcome, Settings
+from .collection import Collection
 from .expression import Expression, describe, difference
+from .quantity import Quantity
 from .statements import Congruence, Inequality, Membership, Opaque, Ordering, is_value
 
 
 class Equation(Answer):
     """left = right. label: the side that only names; value: the other side's answer."""
 
-    __slots__ = ("_normal", "label", "left", "right", "settings", "value")
+    __slots__ = ("_normal", "label", "left", "names", "right", "settings", "value")
     kind: ClassVar[str] = "equation"
 
     def __init__(self, left: Node, right: Node, label: Node | None, value: Answer | None, settings: Settings) -> None:
@@ -50,6 +53,7 @@ class Equation(Answer):
         self.label = label
         self.value = value
         self.settings = settings
+        self.names: tuple[Node, ...] = ()  # of `x = y = 1`
         self._normal: tuple[Sum, Canoniser] | None = None
 
     @property
@@ -105,6 +109,10 @@ class Equation(Answer):
         assert theirs is not None
         if describe(mine) == describe(theirs):
             return ctx.compare(self.value, other.value, ctx)
+        if isinstance(mine, Seq) and isinstance(theirs, Seq) and set(mine.items) == set(theirs.items):
+            one, two = self.spread(), other.spread()  # `(b,a) = (2,1)` says `(a,b) = (1,2)`
+            if one is not None and two is not None:
+                return one.equals(two, ctx)
         if _head_of_letters(mine) is not None and _head_of_letters(mine) == _head_of_letters(theirs):
             assert isinstance(mine, Call)
             assert isinstance(theirs, Call)
@@ -121,7 +129,26 @@ class Equation(Answer):
             return gap.equals(Equation(other.left, other.right, None, None, self.settings), ctx)
         return DIFFERENT
 
+    def spread(self) -> Collection | None:
+        """`(a,b) = (1,2)` and `x = y = 1` as one equation a name; None where one name stands alone."""
+        if self.names:
+            pairs = [(name, self.right) for name in self.names]
+        elif isinstance(self.label, Seq):
+            value = self.right if self.label is self.left else self.left
+            if not isinstance(value, Seq) or value.brackets != "()" or len(value.items) != len(self.label.items):
+                return None
+            pairs = list(zip(self.label.items, value.items, strict=True))
+        else:
+            return None
+        named = (Equation(n, v, n, self.settings.recognise(v, self.settings), self.settings) for n, v in pairs)
+        return Collection("list", tuple(named))
+
     def views(self, other: Answer, ctx: Context) -> Iterator[Answer]:
+        if isinstance(other, Collection):
+            spread = self.spread()
+            if spread is not None and (self.names or all(isinstance(i, Equation) and i.label for i in other.items)):
+                yield spread
+                return
         both_names = isinstance(self.label, Name) and self.label.name.isupper() and other.kind == "choice"
         if self.value is not None and ctx.policy.drop_labels and not isinstance(other, Equation) and not both_names:
             yield self.value
@@ -219,17 +246,19 @@ def _relation(node: Rel, settings: Settings) -> Answer:
         first = ops.index("~")
         if first or not is_label(args[0]):
             # an approximation after an exact value adds nothing
+            tail = args[first + 1] if len(args) == first + 2 else None
             del ops[first:], args[first + 1 :]
-            if not ops:
-                return settings.recognise(args[0], settings)
-        else:
-            ops[0] = "="
-            ops = ops[:1]
-            args = args[:2]
+            found = settings.recognise(Rel(tuple(ops), tuple(args)) if ops else args[0], settings)
+            return _approximated(found, tail)
+        ops[0] = "="
+        ops = ops[:1]
+        args = args[:2]
     if ops == ["in"]:
         return Membership(args[0], settings.recognise(args[1], settings))
     if all(op == "=" for op in ops):
         return _equation(args, settings)
+    if ops == ["equiv"] and isinstance(args[0], Call) and is_label(args[0]):
+        return _equation(args, settings)  # `f(x) \\equiv 0`: everywhere
     if ops == ["equiv", "mod"] and isinstance(args[2], Call):
         return Congruence(args[0], args[1], args[2].args[0], settings)
     if all(op in ("<", "<=", ">", ">=") for op in ops) and not numeric.symbols(Rel(tuple(ops), tuple(args))):
@@ -237,6 +266,16 @@ def _relation(node: Rel, settings: Settings) -> Answer:
     if len(ops) == 1 and ops[0] in ("<", "<=", ">", ">=", "!="):
         return Inequality(args[0], ops[0], args[1], settings)
     return Opaque(Rel(tuple(ops), tuple(args)), settings)
+
+
+def _approximated(answer: Answer, tail: Node | None) -> Answer:
+    """The answer; its value remembers the decimal that was said to be near it."""
+    value = answer.value if isinstance(answer, Equation) else answer
+    value = value.value if isinstance(value, Quantity) else value
+    tail = tail.args[0] if isinstance(tail, Mul) and all(isinstance(a, Unit) for a in tail.args[1:]) else tail
+    if isinstance(value, Expression) and isinstance(tail, Num) and tail.decimals is not None:
+        value.approximation = tail
+    return answer
 
 
 def _equation(args: list[Node], settings: Settings) -> Answer:
@@ -248,8 +287,11 @@ def _equation(args: list[Node], settings: Settings) -> Answer:
         else:
             label, rest = None, args
         if label is not None and len(rest) > 1 and all(is_label(arg) for arg in rest[:-1]):
-            args = [label, rest[-1]]  # x = y = 5
-        elif all(is_value(arg) for arg in rest) and _agree(rest, settings):
+            named = Equation(label, rest[-1], label, settings.recognise(rest[-1], settings), settings)
+            if all(isinstance(name, Name) for name in (label, *rest[:-1])):
+                named.names = (label, *rest[:-1])
+            return named  # x = y = 5
+        if all(is_value(arg) for arg in rest) and _agree(rest, settings):
             if label is None:
                 return settings.recognise(rest[-1], settings)
             args = [label, rest[-1]]

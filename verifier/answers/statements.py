@@ -20,6 +20,7 @@ from ..nodes import (
     Seq,
     SetBuilder,
     SetOp,
+    Where,
     children,
 )
 from ..syntax import UndefinedError
@@ -218,4 +219,4 @@ def _head(node: Node) -> object:
 
 
 def is_value(node: Node) -> bool:
-    return not isinstance(node, (Rel, Logic, Seq, SetBuilder, SetOp, Ratio))
+    return not isinstance(node, (Rel, Logic, Seq, SetBuilder, SetOp, Ratio, Where))

@@ -37,7 +37,8 @@ class Words(Answer):
             yield Choice(self.words.upper(), None)
         number = spelled_number(self.words)
         if number is not None and isinstance(other, Expression):
-            yield Expression(nodes.Num(number), other.settings)
+            value = number.numerator if number.denominator == 1 else number
+            yield Expression(nodes.Num(value), other.settings)
 
 
 class Choice(Answer):

@@ -40,6 +40,10 @@ def _derivative(top: Node, below: Node) -> Node | None:
     return None
 
 
+# However they are decorated, these are the unit vectors along the axes.
+_UNIT_VECTORS = frozenset("i j k imath jmath".split())
+
+
 def _is_name_run(node: Node) -> bool:
     if isinstance(node, Mul):
         return all(isinstance(a, Name) and a.name.isupper() for a in node.args)
@@ -70,7 +74,7 @@ class CommandRules(FunctionRules):
             top = self.argument()
             return Call("binom", (top, self.argument()))
         if name in FUNCTIONS:
-            return self.function(FUNCTIONS[name])
+            return Name(name) if self.peek("=") else self.function(FUNCTIONS[name])  # `\\max = 5`
         if name in CONSTANTS:
             return Const(CONSTANTS[name])
         if name in LETTERS:
@@ -135,6 +139,10 @@ class CommandRules(FunctionRules):
             return node
         if name in ("overline", "bar") and not _is_name_run(node):
             return Call("conj", (node,))
+        if name in ("hat", "vec", "mathbf", "widehat"):
+            inner = _run_text(node).removeprefix("bold ").removeprefix("hat ")
+            if inner in _UNIT_VECTORS:
+                return Name(f"bold {inner[0]}")
         return Name(f"{DECORATED[name]} {_run_text(node)}")
 
     def text_operand(self, token: Token) -> Node:

@@ -134,7 +134,13 @@ class ExpressionParser(CommandRules):
         return product(factors)
 
     def _quotient(self, factors: list[Node]) -> Node:
-        """`a b/c` is (a b)/c, and `a/b c` is (a/b) c: left to right, as Python reads it."""
+        """`a b/c` is (a b)/c, and `a/b c` is (a/b) c: left to right, as Python reads it; `AB/CD` is of segments."""
+        token, run = self.tokens[self.at], 0
+        while run < len(factors) and isinstance(factors[-1 - run], Name) and factors[-1 - run].name.isupper():  # type: ignore[attr-defined]
+            run += 1
+        if run > 1 and run == len(factors) and token.kind == "word" and token.value.isupper() and len(token.value) == 2:
+            self.at += 1
+            return Div(product(factors), Mul(tuple(Name(letter) for letter in token.value)))
         return Div(product(factors), self.unary())
 
     def _juxtaposed(self, factors: list[Node]) -> Node:
@@ -148,7 +154,9 @@ class ExpressionParser(CommandRules):
             scale = self.scale()
             if scale is not None:
                 return scale
-        if (token.kind in ("text", "word") or token.value in FRACTIONS) and not isinstance(last, Unit):
+        if (token.kind in ("text", "word") or token.value in FRACTIONS) and (
+            not isinstance(last, Unit) or token.value.lstrip().startswith("per ") or token.value == "per"
+        ):
             unit = self.unit()
             if unit is not None:
                 return unit
@@ -167,7 +175,7 @@ class ExpressionParser(CommandRules):
         if kind == "op":
             if value == "|":
                 return self.bars == 0 and not (self.braces and self._bar_divides())
-            if value == "(" and self.tokens[self.at + 1].value in ("mod", "bmod"):
+            if value == "(" and (self.tokens[self.at + 1].value in ("mod", "bmod") or self.condition_follows()):
                 return False
             return value in "({[" and not (value == "[" and self.in_argument) or value in CURRENCY_SIGNS
         if kind == "cmd":
@@ -294,7 +302,7 @@ class ExpressionParser(CommandRules):
                 return self.nested(self._absolute)
             if token.value in CURRENCY_SIGNS:
                 self.at += 1
-                return Mul((self.power(), Unit(CURRENCY_SIGNS[token.value])))
+                return self.money(CURRENCY_SIGNS[token.value])
             if token.value in "+-":
                 return self.unary()
             if token.value == "_":

@@ -109,8 +109,8 @@ class NumeralRules(TokenStream):
                 period = token.value if braced or after.value != "dot" else token.value[:1]
                 if braced:
                     self.expect("}")
-                if after.value == "dot" and self.peek("dot", "cmd"):
-                    raise self.error("a repeating decimal marked by two dots is not read")
+                if after.value == "dot":
+                    period += self._last_dotted()
         elif after.kind == "op" and after.value == "(":
             token, closing = self.tokens[self.at + 1], self.tokens[min(self.at + 2, len(self.tokens) - 1)]
             if token.kind == "num" and token.value.isdigit() and closing.value == ")":
@@ -133,6 +133,25 @@ class NumeralRules(TokenStream):
         scale = 10 ** len(fixed)
         value = Fraction(int((whole + fixed) or "0"), scale) + Fraction(int(period), scale * (10 ** len(period) - 1))
         return Num(value.numerator if value.denominator == 1 else value)
+
+    def _last_dotted(self) -> str:
+        r"""`1\\dot{7}` behind `0.\\dot{3}`: the period ends at the second dot; empty where there is none."""
+        at, between = self.at, ""
+        token = self.tokens[at]
+        if token.kind == "num" and token.value.isdigit() and not token.space:
+            between = token.value
+            self.at += 1
+        if self.accept("dot", "cmd"):
+            braced = self.accept("{")
+            token = self.tokens[self.at]
+            if token.kind == "num" and token.value.isdigit() and (len(token.value) == 1 or not braced):
+                self.split_token(1)
+                if braced:
+                    self.expect("}")
+                return between + token.value[0]
+            raise self.error("expected the last digit of a period")
+        self.at = at
+        return ""
 
     def _scientific(self, node: Num, token: Token, after: Token) -> Node:
         """`1.2E5`, `1e-12`: a power of ten, unless `2e-1` may mean 2e - 1."""

@@ -62,6 +62,8 @@ class QuantityRules(ScriptRules):
                 and len(token.value) == 1
                 and canonical_unit(token.value)
                 and words[-1] in ("/", "per")
+                or token.value == "per"
+                and token.kind == "word"
             ):
                 words.append(token.value)
                 self.at += 1
@@ -113,7 +115,13 @@ class QuantityRules(ScriptRules):
 
     def _money(self, name: str) -> Node:
         sign = {"pounds": "£", "euro": "€", "yen": "¥", "texteuro": "€"}.get(name, "$")
-        return Mul((self.power(), Unit(sign)))
+        return self.money(sign)
+
+    def money(self, sign: str) -> Node:
+        """`$5`, `$2.5 \\text{ million}`: the sign has been read."""
+        value = self.power()
+        scale = self.scale() if isinstance(value, Num) else None
+        return Mul((value, Unit(sign)) if scale is None else (value, scale, Unit(sign)))
 
     def _unit_fraction(self, token: Token) -> str | None:
         r"""`\\frac{\\text{m}}{\\text{s}^2}` as `m/s^2`."""

@@ -30,11 +30,12 @@ from ..nodes import (
     Seq,
     SetOp,
     Text,
+    Where,
 )
-from ..syntax import LimitError
+from ..syntax import LimitError, Token
 from ..words import canonical_words, is_word, means_empty_set
 from .brackets import BracketRules
-from .tables import FUNCTIONS, RELATIONS, TRANSPARENT
+from .tables import FUNCTIONS, LEADING, RELATIONS, TRANSPARENT
 
 _SET_OPS = {"cup": "union", "cap": "intersection", "setminus": "difference", "backslash": "difference"}
 _BOLD_SETS = {"bb R": "R", "bb Z": "Z", "bb N": "N", "bb Q": "Q", "bb C": "C"}
@@ -62,7 +63,7 @@ class StatementParser(BracketRules):
         joins: list[str] = []
         while True:
             token = self.tokens[self.at]
-            if token.kind == "op" and token.value in ",;" or token.kind == "cmd" and token.value == "\\":
+            if token.kind == "op" and token.value in ",;" or self._row_ends(token):
                 self.at += 1
                 if self.tokens[self.at].kind == "logic":
                     joins.append(self.tokens[self.at].value)
@@ -105,6 +106,10 @@ class StatementParser(BracketRules):
                 return groups  # `p=5, q=2 and p=7, q=2`
         return Seq("", tuple(items))
 
+    def _row_ends(self, token: Token) -> bool:
+        """A line break joins the lines of an answer, and parts the rows of an environment."""
+        return token.kind == "cmd" and token.value == "\\" and not self.aligned
+
     def disjunct(self) -> Node:
         """disjunct := operand { relation operand }"""
         while self.tokens[self.at].kind == "qualifier" or self.tokens[self.at].value in ("all", "every", "any"):
@@ -112,11 +117,10 @@ class StatementParser(BracketRules):
                 break
             self.at += 1  # `all x > 2`
         token = self.tokens[self.at]
-        if token.kind == "op" and token.value in RELATIONS or token.kind == "cmd" and token.value in ("approx", "sim"):
-            if token.value in ("=", ":=", "approx", "sim", "=="):  # "= 5" continues the question's sentence
-                self.at += 1
-            elif token.kind == "op":
-                raise self.error("expected a value")
+        if token.kind in ("op", "cmd") and token.value in LEADING:  # "= 5" continues the question's sentence
+            self.at += 1
+        elif token.kind == "op" and token.value in RELATIONS:
+            raise self.error("expected a value")
         left = self.label() or self.operand()
         ops: list[str] = []
         args: list[Node] = [left]
@@ -129,12 +133,25 @@ class StatementParser(BracketRules):
             args.append(self.operand())
             self.congruence = False
         if not ops:
-            return left
+            return self._conditioned(left)
         modulus = self._modulus()
         if modulus is not None:
             ops.append("mod")
             args.append(Call("pmod", (modulus,)))
-        return Rel(tuple(ops), tuple(args))
+        return self._conditioned(Rel(tuple(ops), tuple(args)))
+
+    def _conditioned(self, said: Node) -> Node:
+        r"""`x + 1 (x > 0)`, `2k\\pi (k \\in \\mathbb{Z})`: a condition in brackets; a domain or words add nothing."""
+        if not self.condition_follows():
+            return said
+        end = self.matching(self.at)
+        self.at += 1
+        if any(t.kind == "text" or t.value in ("integer", "integers", "real") for t in self.tokens[self.at : end]):
+            self.at = end + 1
+            return said
+        condition = self.nested(lambda: self.members(top=False))
+        self.expect(")")
+        return said if _is_domain(condition) else Where(said, condition)
 
     def _residues(self, left: Node, node: Seq) -> Node:
         """`n = 0, 2 (mod 6)`: one congruence for each residue."""
@@ -276,11 +293,21 @@ class StatementParser(BracketRules):
         token = self.tokens[self.at]
         alone = self.at == 0 and len(self.tokens) == 2
         letters = token.kind == "word" and token.value not in FUNCTIONS and not self.flanked(self.at)
+        if letters and token.value.lower() in ("a", "an", "the") and self._word_follows():
+            self.at += 1  # `an ellipse`
+            token = self.tokens[self.at]
         if token.kind == "text" or letters and (is_word(token.value) or alone and is_word(token.value.lower())):
             words = self._words()
             if words is not None:
                 return words
         return _point(self.infix(self.additive()))
+
+    def _word_follows(self) -> bool:
+        """Whether the answer is an article before words, and nothing else."""
+        rest = self.tokens[1:-1]
+        return (
+            self.at == 0 and bool(rest) and all(t.kind == "word" and t.space for t in rest) and is_word(rest[0].value)
+        )
 
     def _words(self) -> Node | None:
         """A run of words where a value could stand: `\\text{even}`, `no solution`."""
@@ -318,11 +345,20 @@ class StatementParser(BracketRules):
             return Const("oo")
         if words == "negative infinity":
             return Mul((Num(-1), Const("oo")))
-        if words in ("all real numbers", "all reals", "the real numbers", "real numbers", "all real"):
+        if words in ("all real numbers", "all reals", "the real numbers", "real numbers", "all real", "reals"):
             return NamedSet("R")
+        if re.fullmatch(r"(?:all )?(?:reals|real numbers|real values)(?: \w)? (?:except|other than)(?: for)?", words):
+            return self._exception()
         if means_empty_set(words):
             return NamedSet("empty")
         return Text(words)
+
+    def _exception(self) -> Node:
+        """The rest of `all real numbers except 2`, `... except x = 2`."""
+        node = self.disjunct()
+        if isinstance(node, Rel) and node.ops == ("=",) and isinstance(node.args[0], Name):
+            node = node.args[1]
+        return SetOp("difference", (NamedSet("R"), Seq("{}", (node,))))
 
     def power_of(self, name: Name) -> Node:
         node: Node = self.postfix(name)

@@ -82,6 +82,9 @@ class TokenStream:
 
     # The rules that others call across modules; each is defined once, further down the chain.
 
+    def condition_follows(self) -> bool:
+        raise NotImplementedError
+
     def additive(self) -> Node:
         raise NotImplementedError
 

@@ -55,6 +55,8 @@ PREFIX_NAMES = frozenset(
 )
 # Letters that, directly before a bracket, name a function.
 USER_FUNCTIONS = frozenset({"f", "g", "h", "F", "G", "H", "phi", "psi", "Phi", "Psi"})
+# What may stand before a whole answer and only joins it to the sentence: "therefore", "is equal to".
+LEADING = frozenset("= := == approx sim therefore implies Rightarrow Longrightarrow rightarrow to iff".split())
 # Written after a time of day; `p.m.` reaches the grammar as `pm`.
 DAY_HALVES = frozenset({"am", "pm", "AM", "PM", "a.m.", "p.m.", "a.m", "p.m", "A.M.", "P.M.", "a. m.", "p. m."})
 ORDINALS = frozenset({"st", "nd", "rd", "th"})  # `11th`, `11^{th}`: the number counts
@@ -81,7 +83,7 @@ _OTHERS = frozenset(
     "cr textdollar mathdollar texteuro times cdot div pm mp le leq leqq leqslant ge geq geqq geqslant lt gt ne neq "
     "approx equiv cong sim simeq infty pi cup cap in notin emptyset varnothing setminus subset subseteq "
     "subsetneq over choose lim sum prod int lfloor rfloor lceil rceil langle rangle lbrace rbrace lbrack "
-    "rbrack lvert rvert vert mid circ degree prime begin end pmod bmod mod to rightarrow leftarrow "
+    "therefore rbrack lvert rvert vert mid circ degree prime begin end pmod bmod mod to rightarrow leftarrow "
     "Rightarrow Leftrightarrow mapsto implies iff backslash not parallel perp boxed fbox and surd sqrt "
     "wedge land vee lor forall exists underbrace pounds euro yen colon".split()
 )

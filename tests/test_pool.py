@@ -22,7 +22,7 @@ import verifier
 import verifier._process as process_module
 import verifier.pool as pool_module
 from verifier import ConfigError
-from verifier.pool import Outcome, WorkerPool, shared_pool
+from verifier.pool import Outcome, WorkerPool, set_pool_size, shared_pool
 
 # Imported by the workers (and by no one else) from a folder that the fixture puts on the path.
 TASKS = r"""
@@ -524,6 +524,66 @@ def test_the_shared_pool_is_one_per_memory_limit() -> None:
     fresh = shared_pool(memory_mb=300)  # closing it does not take it from others for good
     assert fresh is not pool
     assert children() == []  # no call, no process
+
+
+def test_without_a_spare_there_is_one_process(make: Callable[..., WorkerPool]) -> None:
+    pool = make(size=1, spare=False, recycle_after=3)
+    most, done = 0, threading.Event()
+
+    def watch() -> None:
+        nonlocal most
+        while not done.is_set():
+            most = max(most, len(children()))
+            time.sleep(0.001)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    with ThreadPoolExecutor(4) as threads:
+        kills = [threads.submit(pool.call, "leave", {"code": 1}, timeout_s=5) for _ in range(3)]
+        assert all(threads.map(lambda n: ok(pool, n=n), range(20)))  # recycled often
+        assert [kill.result().status for kill in kills] == ["crashed"] * 3
+    done.set()
+    watcher.join()
+    assert most == 1
+
+
+def test_the_size_of_the_shared_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "_SHARED", {})
+    monkeypatch.setattr(pool_module, "_size", None)
+    monkeypatch.delenv("RLVR_POOL_SIZE", raising=False)
+    pool = shared_pool()
+    assert (2 <= pool._size <= 4, pool._spare) == (True, True)
+    monkeypatch.setenv("RLVR_POOL_SIZE", "3")
+    set_pool_size(None)
+    assert (shared_pool()._size, shared_pool()._spare) == (3, True)
+    set_pool_size(1)
+    assert (shared_pool()._size, shared_pool()._spare) == (1, False)
+    for size in (0, -1, True, "2"):
+        with pytest.raises(ConfigError, match="must be a whole number from 1"):
+            set_pool_size(size)  # type: ignore[arg-type]
+    for text in ("0", "two", "-1", "1.5", "²"):
+        monkeypatch.setenv("RLVR_POOL_SIZE", text)
+        set_pool_size(None)
+        with pytest.raises(ConfigError, match=r"RLVR_POOL_SIZE=.* must be a whole number from 1 to 1024"):
+            verifier.verify(response=r"\boxed{\int_0^1\sin(x)dx}", gold=r"1-\cos 1")  # a setting, so it is raised
+
+
+def test_a_smaller_pool_does_not_interrupt_a_task(
+    make: Callable[..., WorkerPool], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shared: dict[int, WorkerPool] = {}
+    monkeypatch.setattr(pool_module, "_SHARED", shared)
+    monkeypatch.setattr(pool_module, "_size", None)
+    shared[512] = WorkerPool(size=2, _tasks=TABLE, _preload=())
+    make()  # the check that nothing is left
+    with ThreadPoolExecutor(1) as threads:
+        task = threads.submit(lambda: shared_pool().call("wait_for", {"path": str(tmp_path / "go")}, timeout_s=60))
+        until(lambda: bool(shared[512]._busy))
+        set_pool_size(1)
+        (tmp_path / "go").touch()
+        assert task.result().status == "ok"
+    gc.collect()
+    until(lambda: not children())
 
 
 def test_the_real_workers_start_and_know_their_tasks() -> None:

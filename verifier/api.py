@@ -190,6 +190,8 @@ class _Task:
         """The verdict; with workers=False it may be `undecided`, and another call may decide it."""
         try:
             return self._finish(started, workers)
+        except ConfigError:
+            raise
         except Exception as error:
             # As in Reader.read: a defect of ours is unscored, by name.
             name = type(error).__name__

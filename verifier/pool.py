@@ -32,7 +32,9 @@ from . import _worker
 from ._process import REAP_S, Outcome, WorkerProcess, epitaph
 from .errors import ConfigError
 
-__all__ = ["Outcome", "WorkerPool", "shared_pool"]
+__all__ = ["Outcome", "WorkerPool", "set_pool_size", "shared_pool"]
+
+SIZE_VARIABLE = "RLVR_POOL_SIZE"  # see `set_pool_size`
 
 START_S = 60.0  # wall clock until a new worker must have reported ready
 START_TRIES = 3  # failed starts in a row before callers are told instead of waiting for another
@@ -64,7 +66,8 @@ class WorkerPool:
 
     size: tasks that run at once (the spare helps out when all are busy). memory_mb: address-space limit
     of a worker in MiB. recycle_after: tasks after which a worker is replaced, as soon
-    as its replacement is warm. Workers start with the
+    as its replacement is warm. spare: without one there are never more than ``size`` processes, and
+    who comes after a kill waits for a start. Workers start with the
     first call, and more of them as more callers come at once.
 
     Raises ConfigError for a setting that cannot be honoured, and nothing else.
@@ -76,13 +79,14 @@ class WorkerPool:
         size: int = 2,
         memory_mb: int = 512,
         recycle_after: int = 500,
+        spare: bool = True,
         _tasks: Mapping[str, str] | None = None,
         _preload: Sequence[str] | None = None,
     ) -> None:
         for name, setting in (("size", size), ("memory_mb", memory_mb), ("recycle_after", recycle_after)):
             if setting < 1:
                 raise ConfigError(f"{name}={setting!r} must be at least 1")
-        self._size, self._recycle_after = size, recycle_after
+        self._size, self._recycle_after, self._spare = size, recycle_after, spare
         self._settings = {
             "memory_mb": memory_mb,
             "tasks": dict(_worker.TASKS if _tasks is None else _tasks),
@@ -176,7 +180,8 @@ class WorkerPool:
     def _release(self, worker: WorkerProcess) -> None:
         with self._lock:
             # An old worker goes when its replacement is there, so that no caller waits for the change.
-            tired = self._tired(worker) and len(self._idle) + len(self._busy) > self._needed() + 1
+            replaced = not self._spare or len(self._idle) + len(self._busy) > self._needed() + 1
+            tired = self._tired(worker) and replaced
             # One that goes on writing after its reply must not meet the next task.
             if not tired and not self._workers.closed and not worker.stirs():
                 self._busy.discard(worker)
@@ -188,8 +193,16 @@ class WorkerPool:
     def _discard(self, worker: WorkerProcess) -> None:
         with self._lock:
             self._busy.discard(worker)
-        self._top_up()  # first: the replacement starts while the old process is taken down
-        self._end(worker)
+        self._replace([worker])
+
+    def _replace(self, workers: Sequence[WorkerProcess]) -> None:
+        """End some workers and start what then lacks: with a spare, while the old processes are taken down."""
+        if self._spare:
+            self._top_up()
+        for worker in workers:
+            self._end(worker)
+        if not self._spare:
+            self._top_up()
 
     def _end(self, worker: WorkerProcess) -> None:
         worker.end()
@@ -229,9 +242,7 @@ class WorkerPool:
                     self._failed(f"no sign of life within {START_S:g} s")
                     bad.append(worker)
             self._seat_waiting()
-        self._top_up()
-        for worker in bad:
-            self._end(worker)
+        self._replace(bad)
 
     def _welcome(self, worker: WorkerProcess) -> bool:
         """Read a new worker's first message. The lock is held."""
@@ -296,7 +307,8 @@ class WorkerPool:
                     return False
                 self._failures = START_TRIES - 1
             wanted = self._needed()
-            if not coming or not self._waiting:  # these do not compete with a start that somebody waits for
+            # What nobody waits for does not compete with a start that somebody waits for.
+            if self._spare and (not coming or not self._waiting):
                 wanted += 1 + any(map(self._tired, [*self._idle, *self._busy]))
             if alive + coming >= wanted:
                 return False
@@ -314,13 +326,43 @@ class WorkerPool:
 def shared_pool(*, memory_mb: int = 512) -> WorkerPool:
     """This process's pool with that memory limit: made at first need, ended with the interpreter.
 
-    A forked child finds the pool empty and starts workers of its own.
+    A forked child finds the pool empty and starts workers of its own. Raises ConfigError where the size in
+    the environment is none; see :func:`set_pool_size`.
     """
     with _FORK_LOCK:
         pool = _SHARED.get(memory_mb)
         if pool is None or pool._workers.closed:
-            pool = _SHARED[memory_mb] = WorkerPool(size=max(2, min(4, _cpus())), memory_mb=memory_mb)
+            size = _chosen_size()
+            pool = _SHARED[memory_mb] = WorkerPool(size=size, memory_mb=memory_mb, spare=size > 1)
         return pool
+
+
+def set_pool_size(size: int | None) -> None:
+    """How many tasks this process's shared pool runs at once, from the next one on.
+
+    size: 1 means one worker process and no spare, for a process that is one of many on its machine (a Ray
+        actor); from 2 on there is a spare as well. None: what the environment variable RLVR_POOL_SIZE says,
+        else one per core, at least 2 and at most 4.
+
+    No verdict depends on it. Tasks in hand are finished. Raises ConfigError.
+    """
+    global _size
+    if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+        raise ConfigError(f"size={size!r} must be a whole number from 1, or None")
+    with _FORK_LOCK:
+        _size = size
+        _SHARED.clear()  # a pool ends when the last caller in it has gone
+
+
+def _chosen_size() -> int:
+    if _size is not None:
+        return _size
+    text = os.environ.get(SIZE_VARIABLE, "").strip()
+    if not text:
+        return max(2, min(4, _cpus()))
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= 1024):
+        raise ConfigError(f"{SIZE_VARIABLE}={text!r} must be a whole number from 1 to 1024")
+    return int(text)
 
 
 def _cpus() -> int:
@@ -343,6 +385,7 @@ def _end_all(workers: _Roster, spare: Collection[WorkerProcess] = ()) -> None:
 
 _POOLS: weakref.WeakSet[WorkerPool] = weakref.WeakSet()
 _SHARED: dict[int, WorkerPool] = {}
+_size: int | None = None  # what `set_pool_size` was given
 _FORK_LOCK = threading.RLock()
 
 

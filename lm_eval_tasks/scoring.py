@@ -71,7 +71,11 @@ def _question(group: Sequence[str], verdicts: Sequence[Verdict]) -> list[Sample]
 
 
 def unscored_note(questions: Sequence[Sequence[Mapping[str, Any]]], flag_above: float) -> str:
-    """One sentence on the unscored responses, empty where there are none."""
+    """One sentence on the unscored responses, empty where there are none.
+
+    >>> unscored_note([[{"status": "correct", "reason": "equal"}]], flag_above=0.01)
+    ''
+    """
     samples = [sample for question in questions for sample in question]
     reasons = Counter(str(sample["reason"]) for sample in samples if sample["status"] == "unscored")
     count = sum(reasons.values())

@@ -24,7 +24,8 @@ from .schema import Model, Settings, build, check, merge, to_dict
 CONFIGS = Path(__file__).resolve().parent / "configs"
 LABEL_SETS = ("none", "majority", "incorrect")
 _REWARD_KEYS = {"about", "reward", "unscored", "extraction", "labels", "one_shot", "set"}
-_EXTRACTING = ("ground_truth", "majority_online")  # kinds that read an answer from the response
+_EXTRACTING = ("ground_truth",)  # kinds that know the paper's extraction
+_READING = ("ground_truth", "majority_online")  # kinds that read an answer from the response
 _SEEDED = ("random", "noise")
 
 
@@ -278,8 +279,8 @@ def _complete(spec: Any, where: str, extraction: str, model: Model, seed: int) -
     out = dict(spec)
     if out.get("kind") in _EXTRACTING:
         out.setdefault("extraction", extraction)
-        if model.extraction != "boxed":
-            out["config"] = {"extraction": model.extraction} | dict(out.get("config") or {})
+    if out.get("kind") in _READING and model.extraction != "boxed":
+        out["config"] = {"extraction": model.extraction} | dict(out.get("config") or {})
     if out.get("kind") in _SEEDED:
         out.setdefault("seed", seed)
     if "of" in out:

@@ -1,0 +1,291 @@
+"""Train one cell, or check or submit it: ``python -m train_openrlhf.launch MODEL/REWARD/sSEED``.
+
+    python -m train_openrlhf.launch qwen2.5-math-7b/random-0.5/s0                 # here, on 8 GPUs
+    python -m train_openrlhf.launch qwen2.5-math-7b/random-0.5/s0 --dry-run       # check, and print the arguments
+    python -m train_openrlhf.launch qwen2.5-math-7b/ground-truth/s0 --smoke       # a tiny model, no GPU
+    python -m train_openrlhf.launch --grid controls --dry-run                     # a whole set in seconds
+
+Promises: everything that checks.py knows is looked at before anything is written or started, and told on one line
+each; the run folder holds all that the run was made with. Exit codes: 0, 1 where training failed, 2 for a mistake of
+the user's, 130 when interrupted. Does not: train by itself; OpenRLHF (or TRL) does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from lm_eval_tasks import _manifest
+from verifier.errors import ConfigError, VerifierError
+
+from . import checks, grid, rundata, runfolder
+from .argv import build_argv
+from .cells import Cell, load_cell
+from .dryrun import dry_run
+from .endings import explain
+from .run import STANDINS
+
+LAUNCHERS = Path(__file__).resolve().parent / "launchers"
+ROOT = LAUNCHERS.parent.parent
+BACKENDS = ("local", "ray", "slurm", "trl")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    args = _parser().parse_args(argv)
+    try:
+        if args.list:
+            return _list()
+        names = _names(args)
+        if args.grid and args.dry_run:
+            return _dry_grid(args, names)
+        for name in names:
+            code = launch(args, name)
+            if code:
+                return code
+    except VerifierError as error:
+        _say(f"error: {error}")
+        return 2
+    except OSError as error:
+        _say(f"error: {error.filename or args.runs}: {error.strerror or error}")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "python -m train_openrlhf.launch", description=(__doc__ or "").split("\n")[0], allow_abbrev=False
+    )
+    add = parser.add_argument
+    add("cell", nargs="?", help="MODEL/REWARD/sSEED")
+    add(
+        "--grid", metavar="SET", help="the cells of a set of configs/grid.yaml, one after another; `all` with --dry-run"
+    )
+    add("--list", action="store_true", help="the sets, models and rewards")
+    add("--backend", choices=BACKENDS, default="local")
+    add("--dry-run", action="store_true", help="check everything that needs no GPU, print the arguments, write nothing")
+    add("--write", action="store_true", help="write the run folder and stop; a launcher can then be started by hand")
+    add("--smoke", action="store_true", help="three steps of a tiny model on this machine, without a GPU")
+    add("--resume", action="store_true", help="go on from the last resumable checkpoint")
+    add("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting: rollout.batch_size=32")
+    add("--gpus", type=int, metavar="N", help="GPUs a node: --set hardware.gpus_per_node=N")
+    add("--nodes", type=int, metavar="N", help="--set hardware.nodes=N")
+    add("--model", metavar="FOLDER", help="the model's weights, instead of the hub")
+    add("--example", metavar="ID", help="the problem of a one-shot cell")
+    add("--labels-of", metavar="MODEL", help="use the label set of another model, on purpose")
+    add("--reward-url", metavar="URL", help="score over HTTP (verifier serve) instead of in the engines")
+    add("--runs", type=Path, metavar="DIR", help="where run folders go (default: runs, or runs/smoke)")
+    return parser
+
+
+def _names(args: argparse.Namespace) -> list[str]:
+    if bool(args.cell) == bool(args.grid):
+        raise ConfigError("give one cell, MODEL/REWARD/sSEED, or --grid SET; --list shows what there is")
+    return grid.cells_of(args.grid) if args.grid else [args.cell]
+
+
+def resolve(args: argparse.Namespace, name: str) -> Cell:
+    """The cell with what the command line changes."""
+    overrides: list[str | tuple[str, object]] = list(args.set)
+    overrides += [("hardware.gpus_per_node", args.gpus)] if args.gpus is not None else []
+    overrides += [("hardware.nodes", args.nodes)] if args.nodes is not None else []
+    cell = load_cell(name, overrides, example=args.example, labels_of=args.labels_of, smoke=args.smoke)
+    if args.smoke and args.model is None:
+        return replace(cell, model=replace(cell.model, hub_id=str(_smoke_home() / "model")))
+    if args.model is not None:
+        return replace(cell, model=replace(cell.model, hub_id=str(Path(args.model).expanduser().absolute())))
+    return cell
+
+
+def _smoke_home() -> Path:
+    return Path("runs").absolute() / "smoke"
+
+
+def launch(args: argparse.Namespace, name: str) -> int:
+    """One cell: check, write, start. Raises ConfigError or InputError with all that is wrong."""
+    cell = resolve(args, name)
+    runs = args.runs or (Path("runs/smoke") if cell.smoke else Path("runs"))
+    folder = cell.folder(runs).absolute()
+    if cell.smoke:
+        _smoke_material(cell, model=args.model is None and not args.dry_run)
+    argv = build_argv(cell, folder, resume=args.resume, reward_url=args.reward_url)
+    if args.dry_run:
+        print(shlex.join(["python", "-m", "train_openrlhf.run", *argv]), flush=True)
+    data = _check(args, cell, folder, argv)
+    if args.dry_run:
+        return 0
+    if cell.model.revision and not Path(cell.model.hub_id).is_dir():
+        argv = build_argv(cell, folder, model=_snapshot(cell), resume=args.resume, reward_url=args.reward_url)
+    command = _command(args, cell, folder)
+    environ = _environment(cell)
+    runfolder.write(
+        cell, folder, data, argv, resume=args.resume, command=command, environ=environ, backend=args.backend
+    )
+    if args.write:
+        _say(f"written: {_manifest.public(str(folder))}; start it with: {_manifest.public(shlex.join(command))}")
+        return 0
+    return _start(args, cell, folder, command, environ)
+
+
+def _check(args: argparse.Namespace, cell: Cell, folder: Path, argv: list[str]) -> rundata.RunData:
+    """All findings, told; the rows of the run. Raises VerifierError where one is an error."""
+    found = [*checks.settings_findings(cell), *checks.reward_findings(cell)]
+    if args.backend != "trl":
+        versions = list(checks.version_findings())
+        found += versions
+        if importlib.util.find_spec("openrlhf"):
+            found += checks.dry_run_findings(cell, dry_run({cell.name: argv})[cell.name])
+    if not args.dry_run:
+        found += checks.folder_findings(cell, folder, resume=args.resume)
+        found += checks.model_findings(cell)
+        if args.backend == "local" and not args.write:
+            machine = _manifest.machine()
+            found += checks.machine_findings(cell, len(machine["gpus"]), machine["memory_gib"])
+    try:
+        data = rundata.run_data(cell)
+        found += checks.data_findings(cell, data)
+    except VerifierError as error:
+        found.append(checks.error(str(error)))
+        data = rundata.RunData([], 0, [])
+    for finding in found:
+        if finding.level == "warning":
+            _say(str(finding))
+    checks.refuse(found)
+    return data
+
+
+def _smoke_material(cell: Cell, *, model: bool) -> None:
+    rundata.write_smoke(cell, _smoke_home() / "data")
+    if model:
+        from .smoke import make_model
+
+        make_model(_smoke_home() / "model")
+
+
+def _snapshot(cell: Cell) -> str:
+    """The folder of the pinned revision; OpenRLHF itself takes no revision."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        return str(snapshot_download(cell.model.hub_id, revision=cell.model.revision))
+    except Exception as error:  # whatever the client raises, the mend is the same
+        raise ConfigError(
+            f"{cell.model.hub_id}@{cell.model.revision} could not be had: {error}; give --model FOLDER"
+        ) from None
+
+
+def _environment(cell: Cell) -> dict[str, str]:
+    """The variables of the training process; a smoke run without a GPU gets the stand-ins of the tests."""
+    environ = dict(os.environ)
+    path = [str(ROOT), *environ.get("PYTHONPATH", "").split(os.pathsep)]
+    environ |= {"PYTHON": sys.executable, "PYTHONPATH": os.pathsep.join(dict.fromkeys(part for part in path if part))}
+    if not cell.smoke or importlib.util.find_spec("flash_attn"):
+        return environ
+    environ.setdefault("HF_HUB_OFFLINE", "1")
+    if not environ.get(STANDINS):
+        folder = ROOT / "tests" / "support" / "openrlhf_cpu"
+        if not folder.is_dir():
+            raise ConfigError(
+                "--smoke without a GPU needs the stand-ins for vLLM and flash-attn in the repository's "
+                f"{folder.relative_to(ROOT)}: run it from a checkout, or set {STANDINS}"
+            )
+        environ[STANDINS] = str(folder)
+    _say("smoke run: generation by transformers (a stand-in for vLLM), no flash-attn; its numbers mean nothing")
+    return environ
+
+
+def _command(args: argparse.Namespace, cell: Cell, folder: Path) -> list[str]:
+    """What starts the run."""
+    if args.backend == "trl":
+        extra = [flag for flag, on in (("--resume", args.resume), ("--smoke", cell.smoke)) if on]
+        return [sys.executable, "-m", "train_openrlhf.backend_trl", str(folder), *extra]
+    if args.backend == "ray":
+        return ["bash", str(LAUNCHERS / "ray_submit.sh"), str(folder)]
+    if args.backend == "slurm":
+        h = cell.settings.hardware
+        size = [f"--nodes={h.nodes}", f"--gpus-per-node={h.gpus_per_node}"]
+        size += [f"--cpus-per-task={h.cpus_per_gpu * h.gpus_per_node}", f"--export=ALL,RLVR_ROOT={ROOT}"]
+        return ["sbatch", *size, f"--output={folder}/log/slurm-%j.log", str(LAUNCHERS / "slurm.sbatch"), str(folder)]
+    return ["bash", str(LAUNCHERS / "local.sh"), str(folder)]
+
+
+def _start(args: argparse.Namespace, cell: Cell, folder: Path, command: list[str], environ: dict[str, str]) -> int:
+    """Run the command; its end in the manifest and in one line."""
+    _say(f"$ {_manifest.public(shlex.join(command))}")
+    try:
+        code = subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, check=False).returncode
+    except FileNotFoundError:
+        raise ConfigError(f"{command[0]} is not on the PATH: is this a machine of the cluster?") from None
+    except KeyboardInterrupt:
+        code = 130
+    where = _manifest.public(str(folder))
+    if args.backend == "slurm" and code == 0:
+        runfolder.end(folder, "submitted")
+        _say(f"submitted; the log will be in {where}/log")
+        return 0
+    status = "complete" if code == 0 else "interrupted" if code in (130, -2) else "failed"
+    runfolder.end(folder, status, code)
+    if code == 0:
+        _say(f"complete: {where}")
+        return 0
+    why = "" if status == "interrupted" else f": {explain(folder / 'log' / 'train.log')}"
+    _say(f"error: training {status} (exit code {code}){why}")
+    _say(f"the log is {where}/log/train.log" + _how_to_resume(args, folder))
+    return 130 if status == "interrupted" else 1
+
+
+def _how_to_resume(args: argparse.Namespace, folder: Path) -> str:
+    latest = folder / "ckpt" / "_actor" / "latest"
+    if not latest.exists():
+        return "; no checkpoint was written, so start again"
+    step = latest.read_text(encoding="utf-8").strip()
+    return f"; {step} is saved: the same command with --resume goes on from there"
+
+
+def _dry_grid(args: argparse.Namespace, names: Sequence[str]) -> int:
+    """Settings, reward and OpenRLHF's own verdict for every cell of a set; the data are looked at once."""
+    cells = {name: resolve(args, name) for name in names}
+    vectors = {name: build_argv(cell, cell.folder().absolute()) for name, cell in cells.items()}
+    results = dry_run(vectors)
+    bad = 0
+    for finding in checks.version_findings():
+        _say(str(finding))
+        bad += finding.level == "error"
+    for name, cell in cells.items():
+        found = [*checks.settings_findings(cell), *checks.reward_findings(cell)]
+        found += checks.dry_run_findings(cell, results[name])
+        for finding in found:
+            _say(f"{name}: {finding}")
+        bad += any(finding.level == "error" for finding in found)
+    gpus = sum(cell.settings.hardware.gpu_hours or 0 for cell in cells.values())
+    print(
+        f"{len(cells)} cells, {bad} that would not start; by the paper's figure for a 7B at most {gpus:,.0f} GPU hours"
+    )
+    return 2 if bad else 0
+
+
+def _list() -> int:
+    from .cells import names
+
+    for title, kind in (("models", "models"), ("rewards", "rewards")):
+        print(f"{title}: {', '.join(names(kind))}")
+    for name, cells in grid.sets().items():
+        print(f"set {name}: {len(cells)} cells")
+    return 0
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -5,8 +5,8 @@
     GET  /health, /metrics        alive (no token needed); Prometheus text
 
 Promises: no traceback and no part of the token reaches a client or a log; every request has a deadline; nothing
-waits for a worker process but the pairs that need one. Plain ASGI, as a framework's routing costs a fifth of the
-rate of single pairs; it can be mounted in any ASGI framework.
+waits for a worker process but the pairs that need one. Plain ASGI, as six routes need no framework; it can be
+mounted in an application of Starlette's or FastAPI's.
 """
 
 from __future__ import annotations
@@ -123,12 +123,15 @@ class App:
             headers = [*_JSON, *_EXTRA.get(status, [])]
             if status in (429, 503):
                 headers.append((b"retry-after", str(self._retry_after()).encode()))
-            body = _dump({"error": {"message": str(error), "field": error.field or None}})
+            body = _error(str(error), error.field)
         except _Gone:
             return
+        except asyncio.CancelledError:  # the server ends, and the grace is over
+            status, body = 503, _error("the server is ending; come again later")
+            headers = [*_JSON, (b"retry-after", b"1")]
         except Exception:
             log.exception("a request to %s failed", route)
-            body = _dump({"error": {"message": "internal error; the server's log has it", "field": None}})
+            body = _error("internal error; the server's log has it")
         finally:
             self._open -= 1
         self.metrics.request(route, status, monotonic() - began)
@@ -289,6 +292,10 @@ def _given_token(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
 def _late(config: VerifierConfig) -> Verdict:
     detail = "the server's deadline passed before a worker process was free"
     return Verdict(Status.UNSCORED, Reason.TIMEOUT, detail=detail, fingerprint=config.fingerprint())
+
+
+def _error(message: str, field: str = "") -> bytes:
+    return _dump({"error": {"message": message, "field": field or None}})
 
 
 def _dump(data: dict[str, Any]) -> bytes:

@@ -15,7 +15,7 @@ from typing import Any
 
 from .._native import RequestError
 from ..errors import ConfigError, InputError
-from ..rewards import RewardFile
+from ..rewards import GroundTruth, RewardFile
 from ..rows import Row
 from ._query import response_of_query
 from ._scored import LOGS, logs, paid, refuse
@@ -75,6 +75,8 @@ def score(settings: RewardFile, item: Item) -> Scored:
     """One item's reward. Never raises, but for the WorkerNeeded of `verifier.inline`."""
     if item.row is None:
         return Scored(None, item.fault, item.fault)
+    if settings.reward.needs_label and item.row.label is None:
+        return Scored(None, "bad_label", "bad_label")
     try:
         value = settings.reward(item.response, item.row)
     except (ConfigError, InputError) as error:
@@ -83,7 +85,12 @@ def score(settings: RewardFile, item: Item) -> Scored:
     except Exception:  # one pair must not cost the others of its request their rewards
         _log.exception("a reward failed; it counts as unscored")
         return Scored(None, "error", "error")
-    return Scored(None, "unscored", "undecided") if value is None else Scored(value)
+    if value is None:
+        # Its worker's decision, if there was one, is remembered by `inline`: this costs no second one.
+        whole = settings.reward
+        reason = whole.verdict(item.response, item.row).reason.value if isinstance(whole, GroundTruth) else "unscored"
+        return Scored(None, "unscored", reason)
+    return Scored(value)
 
 
 LATE = Scored(None, "unscored", "deadline")

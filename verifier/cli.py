@@ -148,6 +148,8 @@ def _score_flags(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{name}-field", default=name, metavar="NAME",
                             help=f"field that holds the {name} (a.b reaches into objects)")  # fmt: skip
     parser.add_argument("--verdict-field", default="verdict", metavar="NAME", help="field that is added")
+    parser.add_argument("--reward", type=Path, metavar="FILE.yaml", help="also pay each row by this reward file")
+    parser.add_argument("--reward-field", default="reward", metavar="NAME", help="field that --reward adds")
     parser.add_argument("--keep", choices=("all", "id"), default="all", help="fields to carry through")
     parser.add_argument("--overwrite", action="store_true", help="start again; replace what is there")
     parser.add_argument("--workers", type=_positive, metavar="N", help="worker processes")
@@ -166,8 +168,13 @@ def _score(args: argparse.Namespace) -> int:
     from .journal import write_atomic
     from .score import Fields, ScoreJob, score
 
-    fields = Fields(args.response_field, args.gold_field, args.id_field, args.verdict_field)
-    job = ScoreJob(args.source, args.out, config_from(args), fields, args.keep, args.overwrite, args.workers)
+    fields = Fields(args.response_field, args.gold_field, args.id_field, args.verdict_field, args.reward_field)
+    reward = None
+    if args.reward:
+        from .rewards import load_reward_file
+
+        reward = load_reward_file(args.reward)
+    job = ScoreJob(args.source, args.out, config_from(args), fields, args.keep, args.overwrite, args.workers, reward)
     bar = _Bar(sys.stderr.isatty() and not args.no_progress)
     try:
         tally = score(job, say=bar.say, progress=bar)

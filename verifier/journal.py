@@ -82,9 +82,9 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[tuple[str,
         changed = [name for name in now if was.get(name) != now[name]]
         what = f"config ({', '.join(changed)})" if changed else "config"
         yield what, str(old.get("config_fingerprint")), new["config_fingerprint"]
-    for name in ("version", "fields", "keep"):
-        if old.get(name) != new[name]:
-            yield name, str(old.get(name)), str(new[name])
+    for name in ("version", "fields", "keep", "reward_fingerprint"):
+        if old.get(name) != new.get(name):
+            yield name.partition("_")[0], str(old.get(name)), str(new.get(name))
 
 
 def _flat(config: dict[str, Any]) -> dict[str, Any]:

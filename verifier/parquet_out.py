@@ -42,17 +42,19 @@ def write_parquet(
     id_name: str,
     keep: str,
     say: Callable[[str], None],
+    reward: str | None = None,
 ) -> None:
     """Write ``out`` from the journal (and from ``source``, where that is parquet itself).
 
     verdict: the verdict's field in the journal and the prefix of its columns.
     keep: ``all`` or ``id``, as in the job.
+    reward: the reward's field in the journal and its column, None where no rewards were paid.
     The caller has made sure that no field has the name of a verdict column.
     """
     if isinstance(source, ParquetFile):
-        tables = _joined(journal, source, verdict, id_name, keep)
+        tables = _joined(journal, source, verdict, id_name, keep, reward)
     else:
-        tables = _inferred(journal, verdict, say)
+        tables = _inferred(journal, verdict, say, reward)
     writer = None
     try:
         for table in tables:
@@ -64,7 +66,9 @@ def write_parquet(
             writer.close()
 
 
-def _joined(journal: Path, source: ParquetFile, verdict: str, id_name: str, keep: str) -> Iterator[Any]:
+def _joined(
+    journal: Path, source: ParquetFile, verdict: str, id_name: str, keep: str, reward: str | None
+) -> Iterator[Any]:
     import pyarrow
 
     rows = _rows(journal)
@@ -72,19 +76,18 @@ def _joined(journal: Path, source: ParquetFile, verdict: str, id_name: str, keep
         table = pyarrow.Table.from_batches([batch])
         if keep == "id":
             table = table.select([name for name in source.columns if name == id_name])
-        verdicts = [row[verdict] for row in islice(rows, batch.num_rows)]
-        for name, column in _verdict_columns(verdicts, verdict).items():
+        for name, column in _added_columns(list(islice(rows, batch.num_rows)), verdict, reward).items():
             table = table.append_column(name, column)
         yield table
 
 
-def _inferred(journal: Path, verdict: str, say: Callable[[str], None]) -> Iterator[Any]:
+def _inferred(journal: Path, verdict: str, say: Callable[[str], None], reward: str | None) -> Iterator[Any]:
     import pyarrow
 
     kinds: dict[str, str] = {}
     for row in _rows(journal):
         for name, value in row.items():
-            if name != verdict:
+            if name not in (verdict, reward):
                 kinds[name] = _wider(kinds.get(name, "null"), _kind(value))
     for name in sorted(name for name, wide in kinds.items() if wide in ("plain", "json")):
         form = "JSON text" if kinds[name] == "json" else "text"
@@ -95,13 +98,23 @@ def _inferred(journal: Path, verdict: str, say: Callable[[str], None]) -> Iterat
             name: pyarrow.array([_cell(row.get(name), wide) for row in group], _arrow(wide))
             for name, wide in kinds.items()
         }
-        yield pyarrow.table(columns | _verdict_columns([row[verdict] for row in group], verdict))
+        yield pyarrow.table(columns | _added_columns(group, verdict, reward))
 
 
 def _rows(journal: Path) -> Iterator[dict[str, Any]]:
     with journal.open("rb") as file:
         for line in file:
             yield parse_json(line.decode())
+
+
+def _added_columns(rows: list[dict[str, Any]], verdict: str, reward: str | None) -> dict[str, Any]:
+    import pyarrow
+
+    columns = _verdict_columns([row[verdict] for row in rows], verdict)
+    if reward is not None:
+        values = [_cell(row.get(reward), "float") for row in rows]
+        columns[reward] = pyarrow.array([None if v is None else float(v) for v in values], pyarrow.float64())
+    return columns
 
 
 def _verdict_columns(verdicts: list[dict[str, Any]], prefix: str) -> dict[str, Any]:

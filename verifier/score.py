@@ -10,9 +10,9 @@ with the file. Does not promise to read from a pipe: the input is read twice (di
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,8 @@ from .journal import (
 )
 from .parquet_out import VERDICT_TYPES, write_parquet
 from .records import ParquetFile, Record, RecordFile, dump_json, dump_plain, open_records
+from .rewards import RewardFile
+from .score_reward import Payer, gold_of
 from .tally import Tally
 from .verdict import Verdict
 
@@ -45,12 +47,13 @@ PARQUET_SUFFIXES = (".parquet", ".pq")
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Names of the fields that are read (response, gold, id) and of the one that is added (verdict)."""
+    """Names of the fields that are read (response, gold, id) and of those that are added (verdict, reward)."""
 
     response: str = "response"
     gold: str = "gold"
     id: str = "id"
     verdict: str = "verdict"
+    reward: str = "reward"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class ScoreJob:
 
     keep: ``all`` carries every field of a row through, ``id`` only its id.
     workers: worker processes for what the cheap rungs leave undecided; None lets the pool choose.
+    reward: what each row is paid besides its verdict; see :mod:`verifier.score_reward`.
     """
 
     source: Path
@@ -68,12 +72,14 @@ class ScoreJob:
     keep: str = "all"
     overwrite: bool = False
     workers: int | None = None
+    reward: RewardFile | None = None
 
     @property
     def reserved(self) -> frozenset[str]:
         """Names that the output adds, so that the input must not have."""
         name = self.fields.verdict
-        return frozenset({name} | ({f"{name}_{part}" for part in VERDICT_TYPES} if self.parquet else set()))
+        parts = {f"{name}_{part}" for part in VERDICT_TYPES} if self.parquet else set()
+        return frozenset({name} | parts | ({self.fields.reward} if self.reward else set()))
 
     @property
     def parquet(self) -> bool:
@@ -126,29 +132,44 @@ def _run(
     say: Callable[[str], None],
     progress: Callable[[int, int, int], None],
 ) -> Tally:
-    tally, last = Tally(), 0
+    tally, last, payer = Tally(), 0, _payer(job)
+    if payer is not None:
+        tally.reward = payer.tally()
     for written in journal.recover():
-        tally.add(written[job.fields.verdict])
+        tally.add(written[job.fields.verdict], written.get(job.fields.reward))
         last = int(written[job.fields.verdict]["row"])
     if tally.rows:
         say(f"going on after {source.unit} {last}: {tally.rows:,} rows were scored before")
     keep = "none" if job.parquet and isinstance(source, ParquetFile) else job.keep
-    for chunk in chunked(source.read(after=last)):
+    if payer is not None and payer.grouped:
+        chunks = payer.chunks(source.read(), last, CHUNK_ROWS, CHUNK_BYTES)
+    else:
+        chunks = chunked(source.read(after=last))
+    for chunk in chunks:
+        paid = payer.pay(chunk) if payer is not None else {}
+        chunk = [record for record in chunk if record.number > last]
         lines = []
-        for record, result in zip(chunk, _score_chunk(chunk, job), strict=True):
+        for record, result in zip(chunk, _score_chunk(chunk, job, paid), strict=True):
             verdict: dict[str, Any] = {"row": record.number}
             if isinstance(result, Verdict):
                 verdict |= result.to_dict()
             else:
                 verdict["error"] = f"{source.unit} {record.number}, {result}"
-            tally.add(verdict)
+            added: dict[str, Any] = {job.fields.verdict: verdict}
+            if payer is not None:
+                added[job.fields.reward] = paid.get(record.number) if isinstance(result, Verdict) else None
+            tally.add(verdict, added.get(job.fields.reward))
             if "error" in verdict and tally.unreadable <= NAMED_ROWS:
                 say(f"{job.source}, {verdict['error']}")
             clash = job.reserved & record.fields.keys()
-            lines.append(_line(job.fields, "none" if clash else keep, record, verdict).encode())
+            lines.append(_line(job.fields, "none" if clash else keep, record, added).encode())
         journal.append(lines)
         progress(chunk[-1].end, source.total, tally.rows)
     return tally
+
+
+def _payer(job: ScoreJob) -> Payer | None:
+    return None if job.reward is None else Payer(job.reward, job.fields)
 
 
 def chunked(rows: Iterable[Record]) -> Iterator[list[Record]]:
@@ -165,12 +186,14 @@ def chunked(rows: Iterable[Record]) -> Iterator[list[Record]]:
         yield chunk
 
 
-def _score_chunk(chunk: list[Record], job: ScoreJob) -> list[Verdict | str]:
-    """A verdict for each row, or what is wrong with the row."""
+def _score_chunk(chunk: list[Record], job: ScoreJob, paid: Mapping[int, Any]) -> list[Verdict | str]:
+    """A verdict for each row, or what is wrong with the row. paid: where it is a text, the reward has found that."""
     results: list[Verdict | str | None] = []
     responses, golds = [], []
     for record in chunk:
         problem, response, gold = _row(record, job.fields, job.reserved)
+        if problem is None and isinstance(paid.get(record.number), str):
+            problem = paid[record.number]
         results.append(problem)
         if problem is None:
             responses.append(response)
@@ -185,14 +208,15 @@ def _row(record: Record, fields: Fields, reserved: frozenset[str]) -> tuple[str 
         return record.error, None, None
     try:
         for name in reserved & record.fields.keys():
-            raise InputError(f"has a field {name!r} already; name another with --verdict-field")
-        return None, records.response_of(record, fields.response), records.gold_of(record, fields.gold)
+            flag = "--reward-field" if name == fields.reward else "--verdict-field"
+            raise InputError(f"has a field {name!r} already; name another with {flag}")
+        return None, records.response_of(record, fields.response), gold_of(record, fields.gold)
     except InputError as error:
         return str(error), None, None
 
 
-def _line(fields: Fields, keep: str, record: Record, verdict: dict[str, Any]) -> str:
-    """The output record: the row's own text, with the verdict put in before its last brace."""
+def _line(fields: Fields, keep: str, record: Record, added: dict[str, Any]) -> str:
+    """The output record: the row's own text, with the fields that are added put in before its last brace."""
     head = "{"
     if keep == "id":
         with suppress(InputError):  # ids are optional; ``row`` always tells where it came from
@@ -200,7 +224,7 @@ def _line(fields: Fields, keep: str, record: Record, verdict: dict[str, Any]) ->
     elif keep == "all":
         head = (record.raw or dump_json(record.fields)).rstrip()[:-1].rstrip()
     comma = "" if head == "{" else ", "
-    return f"{head}{comma}{dump_json(fields.verdict)}: {dump_plain(verdict)}}}\n"
+    return f"{head}{comma}{dump_plain(added)[1:]}\n"
 
 
 def _check_out(job: ScoreJob) -> None:
@@ -213,15 +237,20 @@ def _check_out(job: ScoreJob) -> None:
         raise InputError(f"the output's folder {job.out.parent} does not exist; make it first")
     if job.out.exists() and job.source.exists() and job.out.samefile(job.source):
         raise InputError(f"the output {job.out} is the input itself; name another file")
+    if job.reward is not None and len(job.reserved) == len(replace(job, reward=None).reserved):
+        raise InputError(f"the reward's field {job.fields.reward!r} is one of the verdict's; name another with "
+                         "--reward-field")  # fmt: skip
     if job.parquet:
         records.import_parquet()
 
 
 def _check_rows(source: RecordFile, job: ScoreJob) -> None:
     """Stop before hours are spent where none of the first rows can be scored."""
-    first = None
+    first, payer = None, _payer(job)
     for record in islice(source.read(), PEEKED_ROWS):
         problem = _row(record, job.fields, job.reserved)[0]
+        if problem is None and payer is not None:
+            problem = payer.problem(record)
         if problem is None:
             return
         first = first or f"{source.where(record)}, {problem}"
@@ -231,6 +260,12 @@ def _check_rows(source: RecordFile, job: ScoreJob) -> None:
 
 
 def _manifest(job: ScoreJob) -> dict[str, Any]:
+    fields = asdict(job.fields)
+    reward = {}
+    if job.reward is None:
+        del fields["reward"]
+    else:
+        reward = {"reward_fingerprint": job.reward.fingerprint(), "reward": job.reward.describe()}
     return {
         "command": "score",
         "version": __version__,
@@ -241,8 +276,9 @@ def _manifest(job: ScoreJob) -> dict[str, Any]:
         },
         "config_fingerprint": job.config.fingerprint(),
         "config": job.config.to_dict(),
-        "fields": asdict(job.fields),
+        "fields": fields,
         "keep": job.keep,
+        **reward,
     }
 
 
@@ -264,11 +300,7 @@ def _settled(job: ScoreJob, manifest: dict[str, Any]) -> Tally | None:
         raise VerifierError(f"{job.out} was begun with another {what}: {was} then, {now} now; "
                             "name another output, or start again with --overwrite")  # fmt: skip
     # A journal with rows means that the last step, its change into ``out``, is still to be done.
-    if (
-        old.get("state") == "complete"
-        and job.out.exists()
-        and not (journal in present and journal.stat().st_size)
-    ):
+    if old.get("state") == "complete" and job.out.exists() and not (journal in present and journal.stat().st_size):
         return Tally.from_dict(old["summary"])
     return None
 
@@ -283,7 +315,8 @@ def _finish(
         return
     scratch = job.out.with_name(job.out.name + ".tmp")
     try:
-        write_parquet(scratch, journal.path, source, job.fields.verdict, job.fields.id, job.keep, say)
+        reward = job.fields.reward if job.reward else None
+        write_parquet(scratch, journal.path, source, job.fields.verdict, job.fields.id, job.keep, say, reward)
         write_atomic(manifest_path(job.out), _text(manifest))
         scratch.replace(job.out)
     except OSError as error:

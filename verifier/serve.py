@@ -74,7 +74,8 @@ def serve(args: argparse.Namespace) -> int:
     print(f"verifier: listening on {where} (OpenRLHF: {where}/openrlhf)\nverifier: reward {reward}", flush=True)
     config = uvicorn.Config(
         app, lifespan="on", access_log=False, log_config=None, log_level="warning", server_header=False,
-        proxy_headers=False, timeout_graceful_shutdown=args.grace, timeout_keep_alive=KEEP_ALIVE_S, ws="none", backlog=BACKLOG,
+        proxy_headers=False, timeout_graceful_shutdown=args.grace, timeout_keep_alive=KEEP_ALIVE_S, ws="none",
+        backlog=BACKLOG,
     )  # fmt: skip
     with _signals_end_quietly():
         uvicorn.Server(config).run(sockets=[listener])

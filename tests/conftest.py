@@ -27,7 +27,7 @@ MODULES = {
     "train": ("openrlhf", "ray", "deepspeed", "peft", "torchdata", "tensorboard"),
     "trl": ("trl", "transformers", "torch", "datasets"),
     "ray": ("ray", "pyarrow", "pandas"),
-    "server": ("starlette", "uvicorn", "httpx"),
+    "server": ("uvicorn", "yaml"),
 }
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A background job of a shell ignores Ctrl-C, and so would everything that the tests start.
@@ -101,6 +101,14 @@ def root() -> Path:
 def require() -> Require:
     """``require(name, present, reason)``: skip, or fail where RLVR_REQUIRE names it."""
     return require_or_skip
+
+
+@pytest.fixture(scope="session")
+def verl() -> str:
+    """The Python of verl's environment."""
+    python, reason = verl_python()
+    require_or_skip("verl", python is not None, reason)
+    return str(python)
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,10 @@ else (a text in its logs, or keys that differ between two responses).
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from ..errors import ConfigError
-from ..rewards import NEEDS, RewardFile, Unscored, quantise
+from ..rewards import NEEDS, GroundTruth, Reward, RewardFile, Unscored, quantise
 
 LOGS = ("unscored", "prompt_mismatch", "bad_label", "error")
 """unscored: there was no reward and `Unscored` filled it in, whether for one of the next three or the verifier's own
@@ -49,3 +50,8 @@ def paid(values: Sequence[float | None], unscored: Unscored) -> list[float]:
     """What training gets for these values: unscored ones filled in, all rounded to multiples of 1/1024."""
     filled = unscored.apply(list(values))
     return [quantise(0.0 if value is None else value) for value in filled]
+
+
+def against_gold(reward: Reward) -> GroundTruth:
+    """What tells whether a response is right, whatever training pays for: the reward's own grader where it has one."""
+    return replace(reward, against="gold") if isinstance(reward, GroundTruth) else GroundTruth()

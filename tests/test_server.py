@@ -619,6 +619,7 @@ def ask(app: Any, path: str, data: Any) -> tuple[int, Any]:
 
 
 def test_the_application_can_be_mounted() -> None:
+    pytest.importorskip("starlette", reason="an ASGI framework to mount it in")
     from starlette.applications import Starlette
     from starlette.routing import Mount
 

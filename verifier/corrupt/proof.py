@@ -1,0 +1,140 @@
+r"""The proof that a label is wrong, by the verifier itself, and the types that labels keep.
+
+Promises: a proven label is refused as an answer to the gold *and* the gold is refused as an answer to the label, so
+that training on the label does not pay for the true answer; the two are not equivalent; and none of this rests on a
+label that cannot be read, on a work limit, or on a comparison that no rung decided. Without workers, a proof depends on
+the two texts and the config alone, never on the machine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .. import numeric
+from ..answers.collection import Collection
+from ..answers.expression import Expression
+from ..answers.realset import RealSet
+from ..api import verify
+from ..compare import Decision, Reading, reader
+from ..config import VerifierConfig
+from ..inline import WorkerNeeded, inline
+from ..nodes import Const, Node, children
+from ..verdict import Reason, Rung, Status
+
+_DIFFERENT = (Reason.NOT_EQUAL, Reason.TYPE_MISMATCH)
+
+REASONS = {
+    "gold_unreadable": "the gold cannot be read, has no defined value, or is beyond the work limits",
+    "label_missing": "there is no label: the field is absent or null, or nothing was voted for",
+    "label_unreadable": "the label cannot be read, so that nothing is proven by its refusal",
+    "label_right": "the label equals the gold",
+    "label_lenient": "verify accepts the label for the gold or the gold for the label (a unit, a label, a base)",
+    "undecided": "no rung could decide whether the label equals the gold",
+}
+"""Why a label is not proven wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """reason: None where the label is proven wrong, else a key of REASONS.
+
+    rung: ``exact`` or ``numeric``, the weakest of the comparisons that the proof rests on. step: that rung's own name.
+    detail: for a person.
+    """
+
+    reason: str | None
+    rung: str | None = None
+    step: str | None = None
+    detail: str = ""
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the label is proven wrong."""
+        return self.reason is None
+
+
+def prove_wrong(label: str, gold: str, config: VerifierConfig, *, workers: bool = False) -> Proof:
+    r"""Whether a label is proven to differ from its gold.
+
+    config: read with extraction ``boxed``. workers: whether the symbolic rung in worker processes may decide; it has
+    a time limit, so an ``undecided`` with workers may be decided on a quieter machine.
+
+    >>> from verifier.config import DEFAULT_CONFIG as config
+    >>> prove_wrong("7", "8", config)
+    Proof(reason=None, rung='exact', step='exact', detail='')
+    >>> prove_wrong(r"15\%", "15", config).reason
+    'label_lenient'
+    """
+    source = reader(config)
+    mine, theirs = source.read(label), source.read(gold)
+    if theirs.answer is None:
+        return Proof("gold_unreadable", detail=theirs.detail)
+    if mine.answer is None:
+        return Proof("label_unreadable", detail=mine.detail)
+    decisions = [
+        source.decide(mine, theirs, strict=True, workers=workers),
+        source.decide(mine, theirs, workers=workers),
+        source.decide(theirs, mine, workers=workers),
+    ]
+    for decision, reason in zip(decisions, ("label_right", "label_lenient", "label_lenient"), strict=True):
+        if decision.equal:
+            return Proof(reason, detail=decision.detail)
+    if any(decision.equal is None or decision.reason not in _DIFFERENT for decision in decisions):
+        return Proof("undecided", detail=next(d.detail for d in decisions if d.reason not in _DIFFERENT))
+    if not _refused(label, gold, config):
+        return Proof("label_unreadable", detail="in a box, the label is not read as it stands")
+    return _weakest(decisions)
+
+
+def _refused(label: str, gold: str, config: VerifierConfig) -> bool:
+    """Whether verify calls a response with the label in a box incorrect, the label being what it extracts."""
+    try:
+        with inline({}):
+            verdict = verify(response=f"\\boxed{{{label}}}", gold=gold, config=config)
+    except WorkerNeeded:
+        return False
+    whole = verdict.answer is not None and verdict.answer.strip() == label.strip()
+    return whole and verdict.status is Status.INCORRECT and verdict.reason in _DIFFERENT
+
+
+_STRENGTH = (Rung.SYMBOLIC, Rung.NUMERIC)  # weakest last; all others compare exactly
+
+
+def _weakest(decisions: list[Decision]) -> Proof:
+    rungs = [decision.rung or Rung.CANONICAL for decision in decisions]
+    step = max(rungs, key=lambda rung: _STRENGTH.index(rung) if rung in _STRENGTH else -1)
+    return Proof(None, "numeric" if step is Rung.NUMERIC else "exact", step.value)
+
+
+def answer_type(text: str, config: VerifierConfig) -> str:
+    r"""What an answer is, finer than the verifier's kinds; ``unreadable`` where it cannot be read.
+
+    >>> from verifier.config import DEFAULT_CONFIG as config
+    >>> [answer_type(t, config) for t in ("7", "0.5", "1/2", r"\sqrt2", "1+i", "x^2", "(1,2)", "[1,2)", "B")]
+    ['integer', 'decimal', 'fraction', 'real', 'complex', 'expression', 'tuple', 'interval', 'choice']
+    """
+    return type_of(reader(config).read(text))
+
+
+def type_of(reading: Reading) -> str:
+    """The same of what was read."""
+    answer = reading.answer
+    if answer is None:
+        return "unreadable"
+    if isinstance(answer, Expression):
+        if answer.rational is not None:
+            if "." in reading.text.strip(" .$"):
+                return "decimal"
+            return "integer" if answer.rational.denominator == 1 else "fraction"
+        if numeric.symbols(answer.node):
+            return "expression"
+        return "complex" if _has_i(answer.node) else "real"
+    if isinstance(answer, Collection):
+        return "interval" if answer.brackets in ("[]", "(]", "[)") and len(answer.items) == 2 else answer.order
+    if isinstance(answer, RealSet) and len(answer.pieces) == 1:
+        return "interval"
+    return answer.kind
+
+
+def _has_i(node: Node) -> bool:
+    return node == Const("i") or any(map(_has_i, children(node)))

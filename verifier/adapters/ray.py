@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import InputError
 from ..inline import WorkerNeeded, inline
@@ -29,6 +29,7 @@ from ..rows import Row
 from ..verdict import Reason
 from ._scored import against_gold, paid, refuse
 
+T = TypeVar("T")
 ROUTE = "Ray Data or datasets.map, whose batches are not groups"
 COLUMNS = {"reward": "float64", "scored": "bool_", "verdict": "string"}
 TRIES = 3  # a worker that was killed from outside is no fault of the pair's; one that kills its worker does so again
@@ -102,7 +103,7 @@ class ScoreBatch:
         return batch
 
 
-def settled(call: Callable[[], Any]) -> Any:
+def settled(call: Callable[[], T]) -> T:
     """What ``call`` returns, with up to TRIES tries of each decision whose worker died, each decision made once."""
     found: dict[Any, Any] = {}
     while True:

@@ -88,7 +88,7 @@ def settings_from(args: argparse.Namespace) -> Settings:
     from ._server import MIB, Settings
     from .adapters._query import SPECIAL_TOKENS
     from .adapters.http import check_servable
-    from .pool import _cpus
+    from .pool import _chosen_size
     from .rewards import GroundTruth, RewardFile, Unscored, load_reward_file
 
     config = config_from(args)
@@ -103,7 +103,7 @@ def settings_from(args: argparse.Namespace) -> Settings:
         max_body=args.max_body_mb * MIB,
         max_held=args.max_queue_mb * MIB,
         deadline_s=float(args.deadline),
-        threads=max(2, min(4, _cpus())),  # as many as the shared pool has workers
+        threads=_chosen_size(),  # as many as the shared pool has workers
     )
 
 

@@ -8,7 +8,6 @@ as equal stays ours, whose normaliser deletes no letters. Not promised: the pape
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -19,7 +18,7 @@ from ..errors import ConfigError
 from ..extraction import Candidate, Extraction, extract
 from ..rows import Row
 from ..verdict import Status, Verdict
-from ..voting import equivalence_classes
+from ..voting import vote
 from . import _check
 from .base import NO_CONTEXT, Context, FieldError, Reward
 
@@ -115,9 +114,9 @@ def _placeless(candidate: Candidate | None) -> Candidate | None:
 class MajorityOnline(Reward):
     r"""1 for the answer that most of the group gave (TTRL): the label is voted anew on every visit.
 
-    The vote is over classes of equal value among the answers that can be read; of two classes of one size the one
-    whose first member was started first wins, and that member's text is the label. A response is then rewarded as
-    by GroundTruth against that label. A group without a readable answer has no label: its responses gave no
+    The vote is `verifier.voting.vote`: over classes of equal value among the answers that can be read; of two classes
+    with as many votes the one whose first member was started first wins. A response is then rewarded as by
+    GroundTruth against the winner's label. A group without a readable answer has no label: its responses gave no
     answer, so each gets 0, which is no signal under group-normalised advantages.
 
     >>> MajorityOnline().over_group([r"\boxed{1}", r"\boxed{2}", r"\boxed{2.0}", "no idea"], Row("a", "?", "9"))
@@ -141,12 +140,8 @@ class MajorityOnline(Reward):
     def label(self, responses: Sequence[str | None]) -> str | None:
         """The majority's answer, None where no answer can be read."""
         answers = [_answer(response, self.config.extraction) for response in responses]
-        classes = equivalence_classes(answers, config=self.config)
-        counts = Counter(number for number in classes if number is not None)
-        if not counts:
-            return None
-        winner = min(counts, key=lambda number: (-counts[number], number))
-        return answers[classes.index(winner)]
+        majority = vote(answers, config=self.config).majority
+        return None if majority is None else majority.label
 
     def over_group(self, responses: Sequence[str | None], row: Row) -> list[float | None]:
         label = self.label(responses)
@@ -156,6 +151,7 @@ class MajorityOnline(Reward):
 
 
 def _answer(response: str | None, mode: str) -> str | None:
+    """What a response votes for: its answer, or the run of boxes that it ends, as a list."""
     found = extract(response, mode)
-    best = found.answer if found.joined is None or found.hedged else found.joined
+    best = found.joined or found.answer
     return None if best is None else best.text

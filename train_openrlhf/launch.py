@@ -131,6 +131,7 @@ def launch(args: argparse.Namespace, name: str) -> int:
         cell, folder, data, argv, resume=args.resume, command=command, environ=environ, backend=args.backend
     )
     if args.write:
+        runfolder.end(folder, "written")
         _say(f"written: {_manifest.public(str(folder))}; start it with: {_manifest.public(shlex.join(command))}")
         return 0
     return _start(args, cell, folder, command, environ)
@@ -266,10 +267,8 @@ def _dry_grid(args: argparse.Namespace, names: Sequence[str]) -> int:
         for finding in found:
             _say(f"{name}: {finding}")
         bad += any(finding.level == "error" for finding in found)
-    gpus = sum(cell.settings.hardware.gpu_hours or 0 for cell in cells.values())
-    print(
-        f"{len(cells)} cells, {bad} that would not start; by the paper's figure for a 7B at most {gpus:,.0f} GPU hours"
-    )
+    hours = sum((cell.settings.hardware.gpu_hours or 0) * cell.settings.steps / 300 for cell in cells.values())
+    print(f"{len(cells)} cells, {bad} that would not start; at most {hours:,.0f} GPU hours, by the paper's for a 7B")
     return 2 if bad else 0
 
 

@@ -84,7 +84,7 @@ def write(
 
 
 def end(folder: Path, status: str, code: int = 0) -> None:
-    """How it ended: complete, failed, interrupted or submitted."""
+    """How it ended: complete, failed, interrupted, submitted, or only written."""
     manifest = _read(folder / "manifest.json")
     manifest |= {"status": status, "exit_code": code, "ended": _now()}
     _manifest.write(folder / "manifest.json", manifest)

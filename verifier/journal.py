@@ -82,7 +82,11 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[tuple[str,
         changed = [name for name in now if was.get(name) != now[name]]
         what = f"config ({', '.join(changed)})" if changed else "config"
         yield what, str(old.get("config_fingerprint")), new["config_fingerprint"]
-    for name in ("version", "fields", "keep", "reward_fingerprint"):
+    was, now = _flat(old.get("settings", {})), _flat(new.get("settings", {}))
+    for name in sorted(was.keys() | now.keys()):
+        if was.get(name) != now.get(name):
+            yield name, str(was.get(name)), str(now.get(name))
+    for name in ("command", "version", "fields", "keep", "reward_fingerprint"):
         if old.get(name) != new.get(name):
             yield name.partition("_")[0], str(old.get(name)), str(new.get(name))
 

@@ -78,6 +78,8 @@ class Row:
         if "visit" in known:
             known["visit"] = _visit(known["visit"])
         source = known.get("label_source")
+        if isinstance(source, str) and source.startswith("{"):  # as it stands in a parquet column
+            known["label_source"] = source = _object(source)
         if isinstance(source, str):
             known["label_source"] = {"method": source}
         elif source is not None and not isinstance(source, Mapping):
@@ -219,6 +221,13 @@ def _answer_text(value: Any, name: str) -> str:
     if text is None:
         raise InputError(f"field {name!r} is {value!r}; it must be text or a number")
     return str(text)
+
+
+def _object(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise InputError(f"field 'label_source' is {text!r}, which is no JSON object") from None
 
 
 def _visit(value: Any) -> int:

@@ -132,7 +132,8 @@ def _refuse_repeats(paths: Sequence[Path]) -> None:
 def _file_source(path: Path, name: str) -> Source:
     size = path.stat().st_size
     facts = {"file": path.name, "bytes": size, "sha256": file_sha256(path)}
-    return FileSource(name, path.stem, max(1, size), facts, str(path), path=path)
+    unit = "line" if path.suffix.lower() in (".jsonl", ".ndjson") else "row"
+    return FileSource(name, path.stem, max(1, size), facts, str(path), unit, path=path)
 
 
 def _hub_source(name: str, hub: Hub) -> Source:

@@ -77,10 +77,12 @@ def prove_wrong(label: str, gold: str, config: VerifierConfig, *, workers: bool 
         source.decide(theirs, mine, workers=workers),
     ]
     for decision, reason in zip(decisions, ("label_right", "label_lenient", "label_lenient"), strict=True):
-        if decision.equal:
+        if decision.equal and (workers or decision.rung is not Rung.SYMBOLIC):
             return Proof(reason, detail=decision.detail)
-    if any(decision.equal is None or decision.reason not in _DIFFERENT for decision in decisions):
-        return Proof("undecided", detail=next(d.detail for d in decisions if d.reason not in _DIFFERENT))
+    for decision in decisions:
+        # What a worker once decided may be remembered; without workers it must not count, here or elsewhere.
+        if decision.reason not in _DIFFERENT or not workers and decision.rung is Rung.SYMBOLIC:
+            return Proof("undecided", detail=decision.detail)
     if not _refused(label, gold, config):
         return Proof("label_unreadable", detail="in a box, the label is not read as it stands")
     return _weakest(decisions)

@@ -1,0 +1,334 @@
+"""A run that labels rows: rows in, labelled rows out, what was left out beside them.
+
+Promises: ``OUT`` and ``OUT.left_out.jsonl`` appear complete or not at all; a run that was stopped, even killed, goes on
+after its last whole row, and only for the same input, settings and version; the end result is the same bytes. Each
+input row is in exactly one of the two files. Memory does not grow with the rows but for one digest of each id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from . import __version__
+from .config import DEFAULT_CONFIG, VerifierConfig
+from .errors import InputError, VerifierError
+from .journal import Journal, differences, file_sha256, journal_path, manifest_path, read_manifest, write_atomic
+from .records import dump_plain, import_parquet, parse_json
+from .rowfiles import Item, RowReader
+from .rows import plain
+from .score import JSONL_SUFFIXES, PARQUET_SUFFIXES
+from .sources import Source
+
+CHUNK_ROWS = 128  # what a stop can cost
+CHUNK_BYTES = 16 * 2**20
+NAMED_ROWS = 10  # rows left out that are named as they are met; all are in the side file
+TOTAL = 10_000  # of the progress bar; it has no unit
+
+Say = Callable[[str], None]
+Progress = Callable[[int, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What became of one input row.
+
+    row: the output row, None where it is left out. reason, detail: why it is, then. facts: counted in the summary;
+    texts by value, numbers as sums.
+    """
+
+    item: Item
+    row: dict[str, Any] | None
+    reason: str | None = None
+    detail: str = ""
+    facts: dict[str, str | int | float] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As it stands in the journal."""
+        head = {"place": list(self.item.place), "where": self.item.where, "id": self.item.id}
+        if self.row is not None:
+            return head | {"row": self.row, "facts": self.facts}
+        return head | {"reason": self.reason, "detail": self.detail, "facts": self.facts}
+
+
+Step = Callable[[list[Item]], list[Entry]]
+
+
+@dataclass(frozen=True, slots=True)
+class RowJob:
+    """One run. settings: everything beside input and config that decides the output, JSON-ready."""
+
+    command: str
+    out: Path
+    settings: dict[str, Any]
+    config: VerifierConfig = DEFAULT_CONFIG
+    overwrite: bool = False
+
+    @property
+    def left_out(self) -> Path:
+        """``labels.jsonl`` -> ``labels.jsonl.left_out.jsonl``."""
+        return self.out.with_name(self.out.name + ".left_out.jsonl")
+
+    @property
+    def parquet(self) -> bool:
+        """Whether the output is parquet; its name decides."""
+        return self.out.suffix.lower() in PARQUET_SUFFIXES
+
+
+@dataclass(slots=True)
+class Counts:
+    """Counts of a run. by_type: of each answer type (written, left out). accuracy: of the written labels against gold,
+    over those that verify judged; None where none was."""
+
+    rows: int = 0
+    written: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    by_type: dict[str, list[int]] = field(default_factory=dict)
+    texts: dict[str, Counter[str]] = field(default_factory=dict)
+    sums: dict[str, float] = field(default_factory=dict)
+
+    def add(self, entry: dict[str, Any]) -> None:
+        """Count one journal entry."""
+        self.rows += 1
+        written = "row" in entry
+        self.written += written
+        if not written:
+            self.reasons[entry["reason"]] += 1
+        for name, value in plain(entry["facts"]).items():
+            if name == "type":
+                self.by_type.setdefault(value, [0, 0])[not written] += 1
+            elif isinstance(value, str):
+                self.texts.setdefault(name, Counter())[value] += 1
+            else:
+                self.sums[name] = self.sums.get(name, 0) + value
+
+    @property
+    def left_out(self) -> int:
+        """Rows without a label."""
+        return self.rows - self.written
+
+    @property
+    def accuracy(self) -> float | None:
+        """Correct labels over correct and incorrect ones."""
+        found = self.texts.get("against_gold", Counter())
+        judged = found["correct"] + found["incorrect"]
+        return found["correct"] / judged if judged else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, the largest counts first."""
+        types = sorted(self.by_type.items(), key=lambda pair: (-sum(pair[1]), pair[0]))
+        return {
+            "rows": self.rows,
+            "written": self.written,
+            "left_out": dict(sorted(self.reasons.items(), key=lambda pair: (-pair[1], pair[0]))),
+            "accuracy_against_gold": self.accuracy,
+            "by_type": {name: {"written": w, "left_out": lo} for name, (w, lo) in types},
+            **{name: dict(sorted(c.items(), key=lambda p: (-p[1], p[0]))) for name, c in sorted(self.texts.items())},
+            **{f"total_{name}": value for name, value in sorted(self.sums.items())},
+        }
+
+
+def run_job(
+    job: RowJob, inputs: Sequence[Source], feed: Feed, step: Step, *, say: Say, progress: Progress
+) -> dict[str, Any]:
+    """Run the job, or go on with it; returns its manifest, the counts under ``summary``.
+
+    inputs: the sources that the output depends on, for the manifest. step: gets some items in order and returns an
+    entry for each. Raises InputError, VerifierError and OSError as the parts do.
+    """
+    _check_out(job, inputs)
+    manifest = _manifest(job, inputs)
+    if not job.overwrite and (done := _settled(job, manifest)) is not None:
+        say(f"{job.out} is complete already; nothing to do (--overwrite makes it again)")
+        return done
+    journal = Journal(journal_path(job.out))
+    try:
+        if job.overwrite:
+            journal.clear()
+        write_atomic(manifest_path(job.out), _text(manifest | {"state": "running"}))
+        counts = _fill(journal, feed, step, say, progress)
+        journal.sync()
+        manifest |= {"state": "complete", "summary": counts.to_dict()}
+        return _finish(job, journal, manifest)
+    finally:
+        journal.close()
+
+
+class Feed:
+    """What a run reads: items in order, going on behind what is written already."""
+
+    def written(self, entry: dict[str, Any]) -> None:
+        """Note an entry of an earlier run; called for each, in order, before :meth:`items`."""
+        raise NotImplementedError
+
+    def items(self) -> Iterator[Item]:
+        """The items that are still to be done."""
+        raise NotImplementedError
+
+
+class RowFeed(Feed):
+    """The rows of a reader, with unique ids."""
+
+    def __init__(self, reader: RowReader) -> None:
+        self.reader = reader
+        self._last: tuple[int, int] | None = None
+
+    def written(self, entry: dict[str, Any]) -> None:
+        self._last = (int(entry["place"][0]), int(entry["place"][1]))
+        if entry["id"] is not None:
+            self.reader.seen.add(entry["id"], (entry.get("row") or {}).get("visit"), self._last, self.reader.sources)
+
+    def items(self) -> Iterator[Item]:
+        return self.reader.items(self._last)
+
+
+def _fill(journal: Journal, feed: Feed, step: Step, say: Say, progress: Progress) -> Counts:
+    counts = Counts()
+    for written in journal.recover():
+        counts.add(written)
+        feed.written(written)
+    if counts.rows:
+        say(f"going on: {counts.rows:,} rows were done before")
+    for chunk in _chunks(feed.items()):
+        lines = []
+        for entry in step(chunk):
+            made = entry.to_dict()
+            counts.add(made)
+            if entry.row is None and counts.left_out <= NAMED_ROWS:
+                say(f"{entry.item.where}: left out, {entry.reason}" + (f" ({entry.detail})" if entry.detail else ""))
+            lines.append((dump_plain(made) + "\n").encode())
+        journal.append(lines)
+        progress(int(TOTAL * chunk[-1].share), TOTAL, counts.rows)
+    return counts
+
+
+def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
+    chunk: list[Item] = []
+    size = 0
+    for item in items:
+        chunk.append(item)
+        size += item.record.size
+        if len(chunk) >= CHUNK_ROWS or size >= CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+# -- the files ------------------------------------------------------------------------------------------
+
+
+def _check_out(job: RowJob, inputs: Sequence[Source]) -> None:
+    suffix, out = job.out.suffix.lower(), job.out
+    if suffix not in JSONL_SUFFIXES + PARQUET_SUFFIXES:
+        raise InputError(f"the output {out} must end in .jsonl or .parquet, not {suffix}")
+    if out.is_dir():
+        raise InputError(f"the output {out} is a folder; name a file in it")
+    if not out.absolute().parent.is_dir():
+        raise InputError(f"the output's folder {out.parent} does not exist; make it first")
+    for source in inputs:
+        with suppress(OSError):
+            if out.exists() and out.samefile(source.place):
+                raise InputError(f"the output {out} is an input itself; name another file")
+    if job.parquet:
+        import_parquet()
+
+
+def _manifest(job: RowJob, inputs: Sequence[Source]) -> dict[str, Any]:
+    facts = [source.facts for source in inputs]
+    return {
+        "command": job.command,
+        "version": __version__,
+        "input": {"sha256": hashlib.sha256(dump_plain(facts).encode()).hexdigest(), "files": facts},
+        "config_fingerprint": job.config.fingerprint(),
+        "config": job.config.to_dict(),
+        "settings": job.settings,
+    }
+
+
+def _text(manifest: dict[str, Any]) -> str:
+    return json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+
+
+def _settled(job: RowJob, manifest: dict[str, Any]) -> dict[str, Any] | None:
+    """The manifest where ``out`` is complete; None where there is work; refuses another run's output."""
+    journal = journal_path(job.out)
+    present = [path for path in (job.out, journal) if path.exists()]
+    if not present:
+        return None
+    old = read_manifest(job.out)
+    if old is None:
+        raise VerifierError(f"{present[0]} exists, and no manifest says how it was made; "
+                            "name another output, or replace it with --overwrite")  # fmt: skip
+    for what, was, now in differences(old, manifest):
+        raise VerifierError(f"{job.out} was begun with another {what}: {was} then, {now} now; "
+                            "name another output, or start again with --overwrite")  # fmt: skip
+    whole = old.get("state") == "complete" and job.out.exists() and job.left_out.exists()
+    # A journal with rows means that the last step, its change into the outputs, is still to be done.
+    return old if whole and not (journal in present and journal.stat().st_size) else None
+
+
+def _finish(job: RowJob, journal: Journal, manifest: dict[str, Any]) -> dict[str, Any]:
+    scratch = [path.with_name(path.name + ".tmp") for path in (job.out, job.left_out)]
+    try:
+        with scratch[1].open("w", encoding="utf-8") as side:
+            rows = _split(journal.path, lambda entry: side.write(dump_plain(entry) + "\n"))
+            if job.parquet:
+                _write_parquet(scratch[0], rows)
+            else:
+                with scratch[0].open("w", encoding="utf-8") as file:
+                    file.writelines(dump_plain(row) + "\n" for row in rows)
+        manifest["output"] = {"file": job.out.name, "sha256": file_sha256(scratch[0])}
+        manifest["left_out"] = {"file": job.left_out.name, "sha256": file_sha256(scratch[1])}
+        write_atomic(manifest_path(job.out), _text(manifest))
+        scratch[1].replace(job.left_out)
+        scratch[0].replace(job.out)
+    except OSError as error:
+        raise VerifierError(
+            f"cannot write {job.out}: {error.strerror or error}; the labels are safe in {journal.path}: "
+            "mend that and run the same command again"
+        ) from None
+    finally:
+        for path in scratch:
+            path.unlink(missing_ok=True)
+    journal.path.unlink()
+    return manifest
+
+
+def _split(journal: Path, leave_out: Callable[[dict[str, Any]], Any]) -> Iterator[dict[str, Any]]:
+    """The output rows of a journal; entries without one go to ``leave_out``."""
+    with journal.open("rb") as file:
+        for line in file:
+            entry = plain(parse_json(line.decode()))
+            if "row" in entry:
+                yield entry["row"]
+            else:
+                leave_out({name: entry[name] for name in ("id", "where", "reason", "detail")})
+
+
+_COLUMNS = ("id", "prompt", "gold", "label", "label_source", "split", "benchmark", "visit")
+
+
+def _write_parquet(out: Path, rows: Iterator[dict[str, Any]]) -> None:
+    """Text columns, ``label_source`` as JSON text, which :meth:`verifier.rows.Row.from_dict` reads back."""
+    import pyarrow
+
+    kinds = {name: pyarrow.int64() if name == "visit" else pyarrow.string() for name in _COLUMNS}
+    schema = pyarrow.schema(list(kinds.items()))
+    with import_parquet().ParquetWriter(out, schema) as writer:
+        while group := list(islice(rows, 1024)):
+            columns = {name: [_cell(row.get(name)) for row in group] for name in _COLUMNS}
+            writer.write_table(pyarrow.table(columns, schema=schema))
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, dict):
+        value = dump_plain(value)
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value

@@ -1,0 +1,234 @@
+"""Scoring with Ray Data and datasets: the same rows and verdicts by id, whatever dies on the way."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import pickle
+import signal
+import threading
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import verifier
+from verifier import verify
+from verifier.adapters.ray import RAY, ScoreBatch, scorer
+from verifier.errors import ConfigError, InputError
+from verifier.pool import set_pool_size, shared_pool
+from verifier.rows import Row
+
+ROOT = str(Path(verifier.__file__).parents[1])
+ROWS, BLOCKS, DISTINCT = 100_000, 40, 2_000
+HANG = (r"\boxed{\int_0^1 \sin(\cos(\sin(x^x)))^{x^{x}} dx}", r"\int_0^2 \cos(x^x) dx")
+
+
+def _pair(number: int) -> tuple[str, str]:
+    """A response and a gold; the cheap rungs decide most, a worker process one in fifty."""
+    if number % 50 == 0:
+        return rf"thus \boxed{{\int_0^1 {number + 1}\sin(x)dx}}", rf"{number + 1}-{number + 1}\cos 1"
+    wrong = number % 3
+    return rf"first {number}, then \boxed{{\frac{{{2 * number}}}{{{2 * number + 6 * (1 + wrong)}}}}}", (
+        "" if number % 97 == 1 else rf"\frac{{{number}}}{{{number + 3}}}"
+    )
+
+
+@pytest.fixture
+def reward_file(tmp_path: Path) -> str:
+    path = tmp_path / "reward.json"
+    path.write_text(json.dumps({"reward": {"kind": "ground_truth"}, "unscored": {"reward": -0.5}}))
+    return str(path)
+
+
+def _row(number: int, **fields: Any) -> dict[str, Any]:
+    response, gold = _pair(number % DISTINCT)
+    label = Row(**{"id": f"train/{number}", "prompt": "?", "gold": gold, **fields}).to_label()
+    return {"id": f"train/{number}", "response": response, "row": label}
+
+
+def _batch(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+def _ours(number: int) -> tuple[float, bool, str]:
+    response, gold = _pair(number)
+    verdict = verify(response=response, gold=gold)
+    reward = {"correct": 1.0, "incorrect": 0.0, "unscored": -0.5}[verdict.status.value]
+    return reward, verdict.status.value != "unscored", _timeless(verdict.to_dict())
+
+
+def _timeless(verdict: dict[str, Any] | str) -> str:
+    values = json.loads(verdict) if isinstance(verdict, str) else dict(verdict)
+    del values["elapsed_s"]
+    return json.dumps(values)
+
+
+# -- the scorer -----------------------------------------------------------------------------------------
+
+
+def test_columns_of_a_batch(reward_file: str) -> None:
+    numbers = [*range(98), 100]
+    found = scorer(reward_file)(_batch([_row(number) for number in numbers]))
+    rows = list(zip(found["reward"], found["scored"], map(_timeless, found["verdict"]), strict=True))
+    assert rows == [_ours(number) for number in numbers]
+    assert len(set(found["reward"])) == 3
+
+
+def test_rows_may_be_columns(reward_file: str) -> None:
+    batch = {"response": [r"\boxed{1}", r"\boxed{1}"], "id": ["a", "b"], "prompt": ["?", "?"], "answer": [1, None]}
+    found = scorer(reward_file)(batch)
+    assert found["reward"] == [1.0, -0.5]
+    assert json.loads(found["verdict"][1]) == {"error": "the row has no field 'gold'; a row needs id, prompt and gold"}
+
+
+def test_a_draw_is_keyed_by_the_row_and_the_index(tmp_path: Path) -> None:
+    (tmp_path / "random.json").write_text('{"reward": {"kind": "random", "gamma": 0.5}}')
+    draw = scorer(tmp_path / "random.json")
+    rows = [_row(number, visit=0) | {"index": index} for number in range(20) for index in range(8)]
+    found = draw(_batch(rows))["reward"]
+    assert set(found) == {0.0, 1.0}
+    assert draw(_batch(rows[::-1]))["reward"] == found[::-1]
+    with pytest.raises(ConfigError, match="index"):
+        draw(_batch([_row(1, visit=0)]))
+
+
+@pytest.mark.parametrize("settings", ['{"reward": "majority_online"}', '{"reward": "format", "unscored": "skip"}'])
+def test_what_needs_the_group_is_refused(settings: str, tmp_path: Path) -> None:
+    (tmp_path / "reward.json").write_text(settings)
+    with pytest.raises(ConfigError, match="batches are not groups"):
+        scorer(tmp_path / "reward.json")
+
+
+def test_columns_that_do_not_fit_are_named(reward_file: str) -> None:
+    with pytest.raises(InputError, match="no column 'response'; there are text, row"):
+        scorer(reward_file)({"text": [], "row": []})
+    with pytest.raises(InputError, match="a column 'verdict' already"):
+        scorer(reward_file)({"response": [], "verdict": []})
+
+
+def test_a_worker_killed_in_the_middle_of_a_decision_is_asked_again(reward_file: str) -> None:
+    set_pool_size(1)
+    try:
+        found: list[Any] = []
+        batch = {"response": [HANG[0]], "row": [Row("a", "?", HANG[1]).to_label()]}
+        thread = threading.Thread(target=lambda: found.append(scorer(reward_file)(batch)))
+        thread.start()
+        busy = _wait_for(lambda: [worker.process.pid for worker in shared_pool()._busy])
+        os.kill(busy[0], signal.SIGKILL)
+        thread.join(120)
+        assert json.loads(found[0]["verdict"][0])["reason"] == "timeout"
+    finally:
+        set_pool_size(None)
+
+
+def _wait_for(find: Callable[[], Any]) -> Any:
+    """What is found at last; the limit only ends a test that has failed."""
+    limit = time.monotonic() + 120
+    while not (found := find()):
+        assert time.monotonic() < limit, "nothing came"
+        time.sleep(0.002)
+    return found
+
+
+# -- datasets -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.lmeval
+def test_datasets_map(reward_file: str) -> None:
+    import datasets
+
+    score = scorer(reward_file)
+    assert pickle.loads(pickle.dumps(score)) == score
+    rows = datasets.Dataset.from_list([_row(number) for number in range(400)])
+    scored = rows.map(score, batched=True, batch_size=64)
+    assert scored.column_names == ["id", "response", "row", "reward", "scored", "verdict"]
+    found = [(row["reward"], row["scored"], _timeless(row["verdict"])) for row in scored]
+    assert found == [_ours(number) for number in range(400)]
+
+
+# -- Ray Data -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def ray() -> Iterator[Any]:
+    import ray
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it leaves files of its own open
+        ray.init(
+            num_cpus=2, include_dashboard=False, log_to_driver=False, configure_logging=False,
+            object_store_memory=2 * 10**8, runtime_env={"env_vars": {"PYTHONPATH": ROOT}},
+        )  # fmt: skip
+    yield ray
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ray.shutdown()
+        gc.collect()
+
+
+def _processes(words: bytes) -> dict[int, int]:
+    """Process id -> its parent's, of live processes whose command line holds ``words``."""
+    found = {}
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            command = Path(f"/proc/{entry}/cmdline").read_bytes()
+            state, parent = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()[:2]
+        except OSError:
+            continue
+        if words in command and state not in "ZX":
+            found[int(entry)] = int(parent)
+    return found
+
+
+def _under(actor_pids: list[int]) -> dict[int, list[int]]:
+    """Actor -> its verifier workers."""
+    workers = _processes(b"verifier._worker")
+    return {actor: [pid for pid, parent in workers.items() if parent == actor] for actor in actor_pids}
+
+
+@pytest.mark.ray
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning")
+def test_the_same_rows_and_verdicts_though_workers_are_killed(ray: Any, reward_file: str) -> None:
+    import pyarrow
+
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    size = ROWS // BLOCKS
+    blocks = [
+        pyarrow.Table.from_pylist([_row(at) for at in range(start, start + size)]) for start in range(0, ROWS, size)
+    ]
+    scored = ray.data.from_arrow(blocks).map_batches(
+        ScoreBatch, fn_constructor_kwargs={"reward_file": reward_file}, concurrency=2, **RAY
+    )
+    ours = [_ours(number) for number in range(DISTINCT)]
+    seen: Counter[str] = Counter()
+    killed: list[int] = []
+    for batch in scored.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+        if not killed:
+            killed = _kill()
+        for row in batch.to_pylist():
+            seen[row["id"]] += 1
+            assert (row["reward"], row["scored"], _timeless(row["verdict"])) == ours[
+                int(row["id"].removeprefix("train/")) % DISTINCT
+            ]
+    assert len(killed) == 2
+    assert not _processes(b"verifier._worker").keys() & set(killed)
+    assert len(seen) == ROWS
+    assert set(seen.values()) == {1}
+
+
+def _kill() -> list[int]:
+    """Kill one verifier worker, and the Ray worker of another actor (or of the same, where one is at work)."""
+    actors = _wait_for(lambda: list(_processes(b"ray::MapWorker")))
+    workers = _wait_for(lambda: [each for each in _under(actors).items() if each[1]])
+    assert all(len(pids) <= 1 for _, pids in workers), "at most one verifier worker per actor"
+    actor, (worker,) = workers[0]
+    other = next((pid for pid in actors if pid != actor), actor)
+    os.kill(worker, signal.SIGKILL)
+    os.kill(other, signal.SIGKILL)
+    return [worker, other]

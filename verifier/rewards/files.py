@@ -119,7 +119,8 @@ def _yaml(path: Path, text: str) -> tuple[Any, Places]:
         return reading.value(node, ""), reading.places
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise ConfigError(f"{path}{line}: {error.problem}") from None
+        what = ", ".join(filter(None, (error.context, error.problem)))
+        raise ConfigError(f"{path}{line}: {what}") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: {' '.join(str(error).split())}") from None
     except RecursionError:

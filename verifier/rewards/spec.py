@@ -76,7 +76,7 @@ def _value(kind: str, name: str, value: Anything, where: str, depth: int) -> Any
     if name == "config":
         return config_from_spec(value, where)
     if name != "of":
-        return tuple(value) if isinstance(value, list) else value
+        return value
     if kind not in _SEVERAL:
         return _reward(value, where, depth - 1)
     if not isinstance(value, (list, tuple)):

@@ -166,6 +166,29 @@ _family("nesting", [
     ("boxes in boxes", lambda: wrapped(r"\boxed{", "7", "}", 2_900)),
 ])  # fmt: skip
 
+# Deep, but within the depth limit, where whatever is done twice at a level is done 2^depth times.
+_WRAPPERS = (
+    ("(", ")"), ("(1,", ")"), ("[1,", ")"), (r"\{1,", r"\}"), ("{", "}"), (r"\{", r"\}"), (r"\{x\mid x>", r"\}"),
+    ("f(", ")"), (r"\frac{1}{", "}"), (r"\frac{1}{1+", "}"), (r"\frac{", "}{3}"), (r"1\frac{", "}{3}"),
+    (r"\sqrt{", "}"), (r"\sqrt[3]{1+", "}"), ("2^{", "}"), ("(1+", ")^{2}"), ("(1+", r")^{\frac{1}{2}}"),
+    ("(1+", r")^{-1}"), (r"\sin(", ")"), (r"\sin(1+", ")"), (r"\ln(2+", ")"), (r"\log_{2}(", ")"), ("|", "|"),
+    (r"\lvert 1-", r"\rvert"), (r"\lfloor ", r"\rfloor"), (r"\max(1,", ")"), (r"\binom{", "}{2}"),
+    (r"\binom{5}{", "}"), (r"\gcd(6,", ")"), ("(", ")!"), ("(", r")\%"), ("(", r")^\circ"), ("-(", ")"),
+    (r"\overline{", "}"), (r"\vec{", "}"), (r"\mathbf{", "}"), (r"\text{a}(", ")"), ("x_{", "}"), (r"\boxed{", "}"),
+    (r"\begin{pmatrix}", r"\end{pmatrix}"), (r"\begin{pmatrix}1&", r"\end{pmatrix}"),
+    (r"\begin{vmatrix}", r"\end{vmatrix}"), (r"\begin{cases}", r"\\x=1\end{cases}"),
+    (r"\begin{cases}1&", r"\end{cases}"), (r"\begin{array}{c}", r"\end{array}"), (r"\sum_{k=1}^{2}(", ")"),
+    (r"\sum_{k=1}^{9}(k+", ")"), (r"\prod_{k=1}^{2}(", ")"), (r"\int_{0}^{1}(", ")dx"), (r"\lim_{x\to 0}(", ")"),
+    (r"x=(", ")"), ("(x,y)=(1,", ")"), (r"(1\pm ", ")"), (r"(1 \text{ or } ", ")"), (r"(1 \text{ and } ", ")"),
+    (r"(0,1)\cup(", ")"), (r"\mathbb{R}\setminus(", ")"), (r"x\in(", ")"), (r"\left(1,", r"\right)^{2}"),
+    ("3:(", ")"), (r"(A) ", ""), (r"\frac{d}{dx}(", ")"), (r"\$(", ")"), (r"\operatorname{f}(", ")"),
+    (r"\langle 1,", r"\rangle"),
+)  # fmt: skip
+_family("levels", [
+    (f"{depth} of {opening}...{closing}", partial(wrapped, opening, core, closing, depth))
+    for opening, closing in _WRAPPERS for depth, core in ((12, "1"), (25, "x"), (55, "2"))
+])  # fmt: skip
+
 # -- chains and lists -----------------------------------------------------------------------------
 
 _family("length", [
@@ -431,4 +454,11 @@ PAIRS: tuple[tuple[str, str], ...] = (
     (",".join(["1", "2"] * 200), ",".join(["2"] * 201 + ["1"] * 199)),
     (",".join(["1"] * 399), ",".join(["1"] * 400)),
     (r"\int_{0}^{1}xdx", "0.5000000000000000000000000000000000000001"),
+)
+# every nesting against itself around another core; binomials may meet again on the way out
+PAIRS += tuple(
+    (wrapped(opening, "1", closing, depth), wrapped(opening, "2", closing, depth))
+    for opening, closing in _WRAPPERS
+    for depth in (12, 25, 55)
+    if "binom" not in opening
 )

@@ -60,20 +60,25 @@ def _is_plain(node: Node) -> bool:
 def _recognise(node: Node, settings: Settings) -> Answer:
     if type(node) is not Name and _is_plain(node):  # a bare letter may be a choice
         return expression.Expression(node, settings)
+    known = settings.known
+    if known is not None and id(node) in known:
+        return known[id(node)][1]
     for recognise_type in TYPES:
         found = recognise_type(node, settings)
         if found is not None:
+            if known is not None:
+                known[id(node)] = node, found  # the node as well, so that its identity stays taken
             return found
     raise ParseError(f"a {type(node).__name__} is no answer")
 
 
 def recognise(node: Node, limits: Limits, policy: Policy) -> Answer:
     """The typed answer of a node. Raises ParseError, UndefinedError or LimitError."""
-    settings = Settings(limits, policy, _recognise, Budget(limits))
+    settings = Settings(limits, policy, _recognise, Budget(limits), {})
     try:
         return _recognise(node, settings)
     finally:
-        settings.budget = None
+        settings.budget = settings.known = None
 
 
 # Kinds that may say the same once something is solved: the symbolic rung's work.
@@ -107,9 +112,18 @@ def _same_or_strict(a: Answer, b: Answer, ctx: Context) -> Outcome | None:
 
 def compare(a: Answer, b: Answer, ctx: Context) -> Outcome:
     """a (of the response) against b (the gold, where ctx is lenient)."""
+    key = (id(a), id(b), ctx.lenient)
+    known = ctx.known.get(key)
+    if known is not None:
+        return known[2]
     direct = _same_or_strict(a, b, ctx)
-    if direct is not None and (direct.equal or not ctx.lenient):
-        return direct
+    outcome = direct if direct is not None and (direct.equal or not ctx.lenient) else _through_views(a, b, direct, ctx)
+    ctx.known[key] = a, b, outcome
+    return outcome
+
+
+def _through_views(a: Answer, b: Answer, direct: Outcome | None, ctx: Context) -> Outcome:
+    """The outcome where the two are not equal as they stand."""
     other = UNDECIDED if {a.kind, b.kind} in _SOLVABLE and not _several_unknowns(a, b) else MISMATCH
     if not ctx.lenient:
         return other

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple
 
 from ..canonical import Budget
@@ -53,13 +53,23 @@ def combine(outcomes: Iterable[Outcome]) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Settings of one comparison. lenient: `verify`'s policy applies (the second side is the gold)."""
+    """Settings of one comparison. lenient: `verify`'s policy applies (the second side is the gold).
+
+    known: outcomes by the two answers' identities and `lenient`, with the answers, so that their
+    identities stay taken: views of members of members would be compared 2^depth times.
+    """
 
     limits: Limits
     policy: Policy
     lenient: bool
     compare: Callable[[Answer, Answer, Context], Outcome]
     budget: Budget
+    known: dict[tuple[int, int, bool], tuple[Answer, Answer, Outcome]] = field(default_factory=dict)
+
+    @property
+    def strict(self) -> Context:
+        """The same comparison without leniencies."""
+        return replace(self, lenient=False) if self.lenient else self
 
 
 @dataclass(slots=True)
@@ -68,12 +78,15 @@ class Settings:
 
     budget: shared by all members of the answer while it is recognised, None afterwards: what a
     comparison works out later must not depend on earlier comparisons.
+    known: answers by their nodes' identity, also only while it is recognised: several types look at the
+    same member, and members of members would be recognised 2^depth times.
     """
 
     limits: Limits
     policy: Policy
     recognise: Callable[[Node, Settings], Answer]
     budget: Budget | None = None
+    known: dict[int, tuple[Node, Answer]] | None = None
 
 
 def members(nodes: Iterable[Node], settings: Settings) -> tuple[Answer, ...]:

@@ -136,7 +136,7 @@ def _pairwise(mine: Sequence[Answer], theirs: Sequence[Answer], ctx: Context) ->
 
 def _distinct(items: tuple[Answer, ...], ctx: Context) -> tuple[Answer, ...]:
     kept: list[Answer] = []
-    strict = Context(ctx.limits, ctx.policy, False, ctx.compare, ctx.budget)
+    strict = ctx.strict
     for item in {(item.kind, item.form): item for item in items}.values():
         if not any(ctx.compare(item, other, strict).equal for other in kept):
             kept.append(item)

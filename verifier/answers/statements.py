@@ -181,10 +181,17 @@ class Opaque(Answer):
         if isinstance(mine, Rel) and isinstance(theirs, Rel) and mine.ops == theirs.ops and len(mine.ops) == 1:
             pairs = list(zip(mine.args, theirs.args, strict=True))
             if mine.ops[0] in _PLAIN_RELATIONS and all(is_value(n) for pair in pairs for n in pair):
-                return combine(self._parts(x, y, ctx) for x, y in pairs)
-        return self._parts(self.node, other.node, ctx)
+                return combine(self._parts(x, y, ctx, {}) for x, y in pairs)
+        return self._parts(self.node, other.node, ctx, {})
 
-    def _parts(self, a: Node, b: Node, ctx: Context) -> Outcome:
+    def _parts(self, a: Node, b: Node, ctx: Context, known: dict[tuple[int, int], Outcome]) -> Outcome:
+        """known: outcomes by the identities of two parts, which would meet again and again."""
+        key = (id(a), id(b))
+        if key not in known:
+            known[key] = self._new_parts(a, b, ctx, known)
+        return known[key]
+
+    def _new_parts(self, a: Node, b: Node, ctx: Context, known: dict[tuple[int, int], Outcome]) -> Outcome:
         if a == b:
             return EQUAL
         if is_value(a) and is_value(b):
@@ -196,12 +203,12 @@ class Opaque(Answer):
         same = type(a) is type(b) and len(mine) == len(theirs) and _head(a) == _head(b)
         if not same:
             return UNDECIDED
-        if all(self._parts(x, y, ctx).equal for x, y in zip(mine, theirs, strict=True)):
+        if all(self._parts(x, y, ctx, known).equal for x, y in zip(mine, theirs, strict=True)):
             return EQUAL
         if isinstance(a, Logic) and len(mine) <= 8:
             left = list(mine)
             for y in theirs:
-                found = next((x for x in left if self._parts(x, y, ctx).equal), None)
+                found = next((x for x in left if self._parts(x, y, ctx, known).equal), None)
                 if found is None:
                     return UNDECIDED
                 left.remove(found)

@@ -130,7 +130,7 @@ class _Recorded(TrlReward):
 
     calls: list[tuple[Row | None, list[str], list[float | None]]]
 
-    def scored(self, row: Any, responses: Any, values: Any, paid: Any, columns: Any) -> None:
+    def scored(self, place: slice, row: Any, responses: Any, values: Any, paid: Any, columns: Any) -> None:
         self.calls.append((row, list(responses), list(paid)))
 
 

@@ -180,10 +180,9 @@ def version_findings() -> Iterator[Finding]:
 
 def folder_findings(cell: Cell, folder: Path, *, resume: bool) -> Iterator[Finding]:
     """What lies in the run folder against what is asked for, and the room on its disk."""
-    latest = folder / "ckpt" / "_actor" / "latest"
     if resume:
-        yield from _resume(cell, folder, latest)
-    elif latest.exists() or any((folder / "model").glob("*.safetensors")):
+        yield from _resume(cell, folder)
+    elif saved(folder) or any((folder / "model").glob("*.safetensors")):
         yield error(
             f"{folder} holds a run already: go on with --resume, or name another place with --runs, or move it away"
         )
@@ -207,16 +206,26 @@ def _existing(folder: Path) -> Path:
     return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
 
 
-def _resume(cell: Cell, folder: Path, latest: Path) -> Iterator[Finding]:
+def saved(folder: Path) -> str | None:
+    """The name of the last resumable checkpoint of a run, DeepSpeed's or TRL's; None where there is none."""
+    latest = folder / "ckpt" / "_actor" / "latest"
+    if latest.exists():
+        return latest.read_text(encoding="utf-8").strip()
+    found = sorted((folder / "ckpt").glob("checkpoint-*"), key=lambda path: int("0" + path.name.rpartition("-")[2]))
+    return found[-1].name if found else None
+
+
+def _resume(cell: Cell, folder: Path) -> Iterator[Finding]:
     if not cell.settings.checkpoint.resumable:
         yield error(
             "--resume needs DeepSpeed's checkpoints; with checkpoint.resumable false OpenRLHF would start at step 0, "
             "silently"
         )
         return
-    if not latest.exists():
+    if saved(folder) is None:
         yield error(
-            f"--resume: {latest} is not there, so OpenRLHF would start at step 0, silently; launch without --resume"
+            f"--resume: {folder / 'ckpt'} has no resumable checkpoint (_actor/latest), so OpenRLHF would start at "
+            "step 0, silently; launch without --resume"
         )
         return
     try:

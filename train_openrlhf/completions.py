@@ -31,7 +31,11 @@ class Completions:
 
     async def write(self, split: str, lines: list[dict[str, Any]]) -> None:
         """Append lines; VerifierError naming the file and the reason where that fails."""
-        await asyncio.to_thread(self._append, self._folder / f"{split}-{self._name}.jsonl", lines)
+        await asyncio.to_thread(self.append, split, lines)
+
+    def append(self, split: str, lines: list[dict[str, Any]]) -> None:
+        """As `write`, from outside an event loop."""
+        self._append(self._folder / f"{split}-{self._name}.jsonl", lines)
 
     def _append(self, path: Path, lines: list[dict[str, Any]]) -> None:
         data = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode("utf-8", "replace")

@@ -245,10 +245,9 @@ def _start(args: argparse.Namespace, cell: Cell, folder: Path, command: list[str
 
 
 def _how_to_resume(args: argparse.Namespace, folder: Path) -> str:
-    latest = folder / "ckpt" / "_actor" / "latest"
-    if not latest.exists():
+    step = checks.saved(folder)
+    if step is None:
         return "; no checkpoint was written, so start again"
-    step = latest.read_text(encoding="utf-8").strip()
     return f"; {step} is saved: the same command with --resume goes on from there"
 
 

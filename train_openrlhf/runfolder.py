@@ -63,7 +63,7 @@ def write(
         "cell": cell.name,
         "status": "running",
         "backend": backend,
-        "generator": _generator(cell, environ),
+        "generator": "transformers" if backend == "trl" else _generator(cell, environ),
         "smoke": cell.smoke,
         "steps": cell.settings.steps,
         "started": _now(),

@@ -56,17 +56,17 @@ class TrlReward:
             values = self._values(responses[start:stop], row)
             self.count.add(values)
             paid = [None if v is None else quantise(v) for v in self.settings.unscored.apply(values)]
-            self.scored(row, responses[start:stop], values, paid, {k: v for k, v in columns.items() if k != "row"})
+            self.scored(slice(start, stop), row, responses[start:stop], values, paid, columns)
             rewards += paid
         if callable(columns.get("log_metric")) and responses:
             columns["log_metric"](f"unscored/{self.__name__}", (self.count.unscored - before) / len(responses))
         return rewards
 
     def scored(
-        self, row: Row | None, responses: Sequence[str], values: Sequence[float | None], paid: Sequence[float | None],
-        columns: Mapping[str, Any],
+        self, place: slice, row: Row | None, responses: Sequence[str], values: Sequence[float | None],
+        paid: Sequence[float | None], columns: Mapping[str, Any],
     ) -> None:  # fmt: skip
-        """Called after each group (or the part of one that is here); for subclasses that keep records."""
+        """Called after each group (or the part of one that is here), for subclasses that keep records."""
 
     def _values(self, responses: Sequence[str], row: Row | None) -> list[float | None]:
         if row is None:

@@ -61,7 +61,7 @@ def settings_findings(cell: Cell) -> Iterator[Finding]:
     if s.train.batch_size % (s.train.micro_batch_size * plan.ranks):
         yield error(
             f"train.batch_size {s.train.batch_size} is not a multiple of train.micro_batch_size "
-            f"{s.train.micro_batch_size} * {plan.ranks} training GPUs: DeepSpeed would accumulate fewer samples than asked for"
+            f"{s.train.micro_batch_size} * {plan.ranks} training GPUs: DeepSpeed would accumulate fewer samples"
         )
     if samples % (s.rollout.micro_batch_size * plan.ranks):
         yield error(

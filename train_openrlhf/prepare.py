@@ -56,12 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (VerifierError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    removed = report["removed"]
+    removed = {reason: len(ids) for reason, ids in report["removed"].items()}
     print(
-        f"{args.out / 'train.jsonl'}: {report['train_rows']} rows of {report['read']} read ("
-        f"{len(removed['overlaps'])} in an evaluation set and {len(removed['contradictions'])} with contradictory golds "
-        "left out); "
-        f"{args.out / 'eval.jsonl'}: {report['eval_rows']} rows; ids in {args.out / 'prepare.json'}"
+        f"{args.out / 'train.jsonl'}: {report['train_rows']} rows of {report['read']} read; left out: "
+        f"{removed['overlaps']} that stand in an evaluation set, {removed['contradictions']} with contradictory golds\n"
+        f"{args.out / 'eval.jsonl'}: {report['eval_rows']} rows; the ids are in {args.out / 'prepare.json'}"
     )
     return 0
 

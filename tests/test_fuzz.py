@@ -73,7 +73,8 @@ def test_an_asymmetric_ladder_is_noticed(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_mutation_runs_and_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     seen: list[str] = []
 
-    def check(text: str) -> None:
+    def check(text: str, target: str) -> None:
+        assert target == "all"
         seen.append(text)
         if len(seen) == 3:
             raise fuzz.BrokenError("made up")
@@ -83,6 +84,15 @@ def test_mutation_runs_and_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (crash,) = (tmp_path / "crashes").iterdir()
     assert fuzz.decode(crash.read_bytes()) == seen[2]
     assert "1 broke a contract" in capsys.readouterr().out
+
+
+def test_a_target_checks_its_part_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    for name in ("_check_extraction", "_check_readings", "_check_pair"):
+        monkeypatch.setattr(fuzz, name, lambda *_, name=name: done.append(name))
+    for target in ("extraction", "reading", "ladder", "all"):
+        fuzz.check("7", target)
+    assert done == ["_check_extraction", "_check_readings", "_check_pair", "_check_extraction", "_check_pair"]
 
 
 def test_mutation_is_the_same_for_a_seed() -> None:

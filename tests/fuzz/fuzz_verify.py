@@ -1,9 +1,10 @@
-r"""Fuzzing of extraction, parsing and the ladder: ``python tests/fuzz/fuzz_verify.py --seconds 600``.
+r"""Fuzzing of extraction, reading and the ladder: ``python tests/fuzz/fuzz_verify.py --seconds 600``.
 
 Promises: with atheris installed, coverage-guided; without it (or with ``--engine mutation``), by random mutation of
 the same corpus with the same dictionary. Either way every input goes through `check`, which raises where a contract
 of the package is broken; the input is then written to ``--crashes`` and the exit status is not zero. A file given as
 argument is checked once, so that a crash can be looked at and become a case. Worker processes are never started.
+``--target`` checks one of the three alone, which goes faster and further in its code.
 
 An input is text: an answer, then a line ``---`` and a gold; without that line the text is a response and its own gold.
 """
@@ -46,11 +47,15 @@ def _escapes_only(text: str) -> bool:
     return all("\udc80" <= char <= "\udcff" for char in text if "\ud800" <= char <= "\udfff")
 
 
-def check(text: str) -> None:
+def check(text: str, target: str = "all") -> None:
     """Raise BrokenError, or whatever the package raised, where a contract does not hold."""
     answer, separator, gold = text.partition(SEPARATOR)
-    _check_extraction(text)
-    _check_pair(answer, gold if separator else answer)
+    if target in ("all", "extraction"):
+        _check_extraction(text)
+    if target == "reading":
+        _check_readings(text)
+    if target in ("all", "ladder"):
+        _check_pair(answer, gold if separator else answer)
 
 
 def _check_extraction(response: str) -> None:
@@ -70,18 +75,24 @@ def _check_extraction(response: str) -> None:
                 raise BrokenError(f"{mode}: the span is not the answer's: {found.answer}")
 
 
-def _check_pair(answer: str, gold: str) -> None:
+def _check_readings(*texts: str) -> tuple[Any, list[Any]]:
+    """(the reader, what it read)"""
     from verifier.compare import reader
     from verifier.config import DEFAULT_CONFIG
 
     source = reader(DEFAULT_CONFIG)
     source.forget()
-    one, two = source.read(answer), source.read(gold)
-    for reading in (one, two):
+    readings = [source.read(text) for text in texts]
+    for reading in readings:
         if (reading.answer is None) == (reading.fault is None):
             raise BrokenError(f"an answer and a fault, or neither: {reading}")
         _no_accident(reading.fault, reading.text)
         reading.form  # noqa: B018 - rendering must not raise
+    return source, readings
+
+
+def _check_pair(answer: str, gold: str) -> None:
+    source, (one, two) = _check_readings(answer, gold)
     if one.answer is None or two.answer is None:
         return
     for reading in (one, two):
@@ -105,7 +116,7 @@ def _no_accident(reason: object, where: str) -> None:
         raise BrokenError(f"internal error: {where}")
 
 
-def _guarded(text: str) -> None:
+def _guarded(text: str, target: str = "all") -> None:
     """`check`, given up after HANG_S seconds of CPU time."""
 
     def hang(*_: object) -> None:
@@ -114,7 +125,7 @@ def _guarded(text: str) -> None:
     signal.signal(signal.SIGPROF, hang)
     signal.setitimer(signal.ITIMER_PROF, HANG_S)
     try:
-        check(text)
+        check(text, target)
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
@@ -172,7 +183,7 @@ def _place(error: BaseException) -> str:
     return f"{type(error).__name__} {line} {str(error)[:20] if isinstance(error, BrokenError) else ''}"
 
 
-def by_mutation(seconds: float, seed: int, folder: Path, crashes: Path) -> int:
+def by_mutation(seconds: float, seed: int, folder: Path, crashes: Path, target: str = "all") -> int:
     """Mutate the corpus for a while; the exit status. Of crashes with one message the first is kept."""
     source = random.Random(seed)
     seeds, vocabulary = corpus(folder), words()
@@ -182,7 +193,7 @@ def by_mutation(seconds: float, seed: int, folder: Path, crashes: Path) -> int:
         text = mutate(source.choice(seeds), seeds, vocabulary, source)
         count += 1
         try:
-            _guarded(text)
+            _guarded(text, target)
         except Exception as error:
             bad += 1
             place = _place(error)
@@ -197,7 +208,7 @@ def by_mutation(seconds: float, seed: int, folder: Path, crashes: Path) -> int:
     return int(bad > 0)
 
 
-def by_atheris(seconds: float, seed: int, folder: Path, crashes: Path) -> int:
+def by_atheris(seconds: float, seed: int, folder: Path, crashes: Path, target: str = "all") -> int:
     """Coverage-guided; atheris ends the process itself."""
     import atheris  # type: ignore[import-not-found,unused-ignore]
 
@@ -208,7 +219,7 @@ def by_atheris(seconds: float, seed: int, folder: Path, crashes: Path) -> int:
     crashes.mkdir(parents=True, exist_ok=True)
 
     def one(data: bytes) -> None:
-        check(decode(data))
+        check(decode(data), target)
 
     found = HERE / ".found"  # what the fuzzer adds; the committed corpus is only read
     found.mkdir(exist_ok=True)
@@ -227,6 +238,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--engine", choices=("auto", "atheris", "mutation"), default="auto")
+    parser.add_argument("--target", choices=("all", "extraction", "reading", "ladder"), default="all")
     parser.add_argument("--corpus", type=Path, default=CORPUS)
     parser.add_argument("--crashes", type=Path, default=HERE / ".crashes")
     options: Any = parser.parse_args(arguments)
@@ -242,7 +254,7 @@ def main(arguments: Sequence[str]) -> int:
 
         engine = "atheris" if find_spec("atheris") else "mutation"
     run = by_atheris if engine == "atheris" else by_mutation
-    return run(options.seconds, options.seed, options.corpus, options.crashes)
+    return run(options.seconds, options.seed, options.corpus, options.crashes, options.target)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,212 @@
+"""`verifier score --reward`: the number that training would pay, for every kind of row and after every stop."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from verifier import score
+from verifier.cli import main
+from verifier.journal import journal_path, manifest_path
+from verifier.rewards import Context, Random, load_reward_file, quantise
+from verifier.rows import Row
+
+TRUTH = '{"reward": "ground_truth", "unscored": {"reward": -1}}'
+MAJORITY = '{"reward": {"kind": "all", "of": ["majority_online", {"kind": "not", "of": "contains"}]}}'
+COIN = '{"reward": {"kind": "random", "gamma": 0.5, "seed": 3}}'
+INCORRECT = '{"reward": {"kind": "ground_truth", "against": "label"}}'
+
+
+def write(path: Path, rows: Iterable[dict[str, Any] | str]) -> Path:
+    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
+    return path
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def scored(folder: Path, reward: str, rows: Iterable[dict[str, Any] | str], *flags: str, code: int = 0) -> list[Any]:
+    """The output's rows."""
+    source, file, out = folder / "in.jsonl", folder / "reward.json", folder / "out.jsonl"
+    file.write_text(reward)
+    write(source, rows)
+    command = ["score", str(source), "--out", str(out), "--reward", str(file), "--overwrite", *flags]
+    assert main(command) == code
+    return lines_of(out)
+
+
+def test_each_row_is_paid(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        {"response": r"\boxed{1}", "gold": 1.0},
+        {"response": r"\boxed{1}", "gold": "2"},
+        {"response": r"\boxed{1}", "gold": None},
+        {"response": None, "gold": r"\frac{1}{"},
+        {"gold": "1"},
+    ]
+    out = scored(tmp_path, TRUTH, rows, code=4)
+    assert [row["reward"] for row in out] == [1.0, 0.0, None, None, None]
+    assert list(out[0]) == ["response", "gold", "verdict", "reward"]
+    manifest = json.loads(manifest_path(tmp_path / "out.jsonl").read_text())
+    assert manifest["reward"] == load_reward_file(tmp_path / "reward.json").describe()
+    counted = manifest["summary"]["reward"]
+    assert (counted["scored"], counted["unscored"], counted["mean"]) == (2, 2, 0.5)
+    assert counted["becomes"] == {"reward": -1.0}
+    assert "reward ground_truth: mean 0.5000 over 2 rows; 2 unscored (training pays -1)" in capsys.readouterr().err
+
+
+def test_rewards_are_rounded_as_for_training(tmp_path: Path) -> None:
+    reward = '{"reward": {"kind": "sum", "of": ["format"], "weights": [0.1]}}'
+    out = scored(tmp_path, reward, [{"response": r"\boxed{1}", "gold": "1"}])
+    assert out[0]["reward"] == quantise(0.1) != 0.1
+
+
+def test_labels_visits_and_indices_come_from_the_row(tmp_path: Path) -> None:
+    row = {"id": "a", "gold": "1", "label": 2, "visit": 4}
+    lines = [
+        {"response": r"\boxed{2}", "index": 5, **row},
+        {"response": r"\boxed{2}", "index": 5, "row": row},
+        {"response": r"\boxed{2}", "index": 5, "row": json.dumps(row)},
+        {"response": r"\boxed{2}", "index": 5, "id": "a", "visit": 4, "row": json.dumps(row)},
+    ]
+    assert [line["reward"] for line in scored(tmp_path, INCORRECT, lines)] == [1.0] * 4
+    for index in range(8):
+        expected = Random(0.5, 3)("", Row("a", "", "1", visit=4), Context(index))
+        paid = scored(tmp_path, COIN, [line | {"index": index} for line in lines])
+        assert [line["reward"] for line in paid] == [expected] * 4
+    assert [line["verdict"]["reason"] for line in paid] == ["not_equal"] * 4
+
+
+@pytest.mark.parametrize(
+    ("reward", "row", "message"),
+    [
+        (COIN, {"id": "a", "visit": 0}, "line 1, no field 'index'; the reward 'random' needs it"),
+        (COIN, {"id": "a", "index": 0}, "line 1, no field 'visit'; the reward 'random' needs it"),
+        (COIN, {"visit": 0, "index": 0}, "line 1, no field 'id'; the reward 'random' needs it"),
+        (COIN, {"id": "a", "visit": 0, "index": -1}, "line 1, field 'index' is '-1'; it must be a whole number from 0"),
+        (COIN, {"id": "a", "visit": "x", "index": 1}, "line 1, field 'visit' is 'x'; it must be a whole number from 0"),
+        (INCORRECT, {}, "line 1, no field 'label'; the reward 'ground_truth' needs it"),
+        (INCORRECT, {"label": ["1"]}, "line 1, field 'label' is ['1']; it must be text or a number"),
+        (MAJORITY, {}, "line 1, no field 'id'; the reward 'all' needs it"),
+        (TRUTH, {"reward": 1}, "line 1, has a field 'reward' already; name another with --reward-field"),
+    ],
+)
+def test_what_a_row_lacks_is_named(
+    reward: str, row: dict[str, Any], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write(tmp_path / "in.jsonl", [{"response": "", "gold": "1", **row}])
+    (tmp_path / "r.json").write_text(reward)
+    assert main(["score", str(source), "--out", str(tmp_path / "o.jsonl"), "--reward", str(tmp_path / "r.json")]) == 2
+    assert f"error: {source}, {message} (none of the first" in capsys.readouterr().err
+
+
+def test_one_bad_row_among_good_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = {"response": "", "gold": "1", "id": "a", "visit": 0, "index": 1}
+    out = scored(tmp_path, COIN, [good, {**good, "index": None}, good], code=4)
+    assert out[1]["verdict"] == {"row": 2, "error": "line 2, no field 'index'; the reward 'random' needs it"}
+    assert [row["reward"] is None for row in out] == [False, True, False]
+    assert "line 2, no field 'index'; the reward 'random' needs it" in capsys.readouterr().err
+
+
+def test_mistakes_in_the_flags(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = write(tmp_path / "in.jsonl", [{"response": "", "gold": "1"}])
+    bad = tmp_path / "bad.json"
+    bad.write_text('{"reward": {"kind": "random", "gamma": 2}}')
+    command = ["score", str(source), "--out", str(tmp_path / "o.jsonl"), "--reward"]
+    assert main([*command, str(bad)]) == 2
+    assert capsys.readouterr().err == f"verifier: error: {bad}: reward.gamma: 2 must lie in 0 to 1\n"
+    assert main([*command, str(tmp_path / "none.json")]) == 2
+    assert "none.json cannot be read: No such file" in capsys.readouterr().err
+    bad.write_text(TRUTH)
+    assert main([*command, str(bad), "--reward-field", "verdict"]) == 2
+    assert "the reward's field 'verdict' is one of the verdict's" in capsys.readouterr().err
+
+
+# --- groups -----------------------------------------------------------------------------------------------
+
+
+def samples(name: str, answers: str, visit: int | None = 0, **more: Any) -> list[dict[str, Any]]:
+    """A group, one sample for each digit of ``answers``."""
+    return [{"id": name, "visit": visit, "response": f"\\boxed{{{a}}}", "gold": "1", **more} for a in answers]
+
+
+def test_groups_are_neighbours_of_one_id_and_visit(tmp_path: Path) -> None:
+    rows = [
+        *samples("a", "112"), *samples("a", "212", visit=1), *samples("b", "3"), *samples("b", "45", visit=None),
+        *samples("e", "12", step=10), *samples("e", "22", step=20),
+    ]  # fmt: skip
+    out = scored(tmp_path, MAJORITY, rows)
+    assert [row["reward"] for row in out] == [1, 1, 0, 1, 0, 1, 1, 1, 0, 1, 0, 1, 1]
+
+
+def test_members_count_in_the_order_of_their_index(tmp_path: Path) -> None:
+    rows = [{**row, "index": index} for row, index in zip(samples("a", "7788"), (2, 3, 0, 1), strict=True)]
+    assert [row["reward"] for row in scored(tmp_path, MAJORITY, rows)] == [0.0, 0.0, 1.0, 1.0]  # the tie goes to 8
+    both = '{"reward": {"kind": "all", "of": ["majority_online", {"kind": "random", "gamma": 1}]}}'
+    assert [row["reward"] for row in scored(tmp_path, both, rows)] == [0.0, 0.0, 1.0, 1.0]
+    problem = scored(tmp_path, both, [{**row, "index": 0} for row in rows] + rows, code=4)[0]["verdict"]["error"]
+    assert "the indices of its group are" in problem
+
+
+def test_a_group_that_goes_on_later_is_an_error_of_its_later_rows(tmp_path: Path) -> None:
+    out = scored(tmp_path, MAJORITY, [*samples("a", "1"), *samples("b", "1"), *samples("a", "12")], code=4)
+    assert [row["reward"] for row in out] == [1.0, 1.0, None, None]
+    assert out[3]["verdict"]["error"] == (
+        "line 4, the group of id 'a', visit 0, ended before; its rows must follow one another"
+    )
+
+
+def test_unreadable_rows_do_not_part_a_group(tmp_path: Path) -> None:
+    rows = [*samples("a", "12"), '{"id": ', *samples("a", "2"), *samples("b", "2")]
+    assert [row["reward"] for row in scored(tmp_path, MAJORITY, rows, code=4)] == [0.0, 1.0, None, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("kept", range(0, 101, 9))
+def test_a_stopped_run_goes_on_within_a_group(kept: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(score, "CHUNK_ROWS", 4)
+    rows = [row for n in range(12) for row in samples(f"p{n}", f"{n}12221{n}"[: 3 + n % 5])]
+    whole = scored(tmp_path, MAJORITY, rows)
+    out, file = tmp_path / "out.jsonl", tmp_path / "reward.json"
+    data = out.read_bytes()
+    out.unlink()
+    manifest = manifest_path(out).read_text()
+    manifest_path(out).write_text(manifest.replace('"complete"', '"running"'))
+    journal_path(out).write_bytes(data[: len(data) * kept // 100])
+    assert main(["score", str(tmp_path / "in.jsonl"), "--out", str(out), "--reward", str(file)]) == 0
+    for row in (again := lines_of(out)) + whole:
+        del row["verdict"]["elapsed_s"]
+    assert again == whole
+    assert manifest_path(out).read_text() == manifest
+
+
+def test_another_reward_is_another_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scored(tmp_path, TRUTH, [{"response": "", "gold": "1"}])
+    source, out, file = (str(tmp_path / name) for name in ("in.jsonl", "out.jsonl", "reward.json"))
+    assert main(["score", source, "--out", out, "--reward", file]) == 0
+    said = capsys.readouterr().err
+    assert "is complete already" in said
+    assert "reward ground_truth: mean 0.0000 over 1 rows" in said
+    Path(file).write_text(TRUTH.replace("-1", "0"))
+    assert main(["score", source, "--out", out, "--reward", file]) == 2
+    assert "was begun with another reward: " in capsys.readouterr().err
+    assert main(["score", source, "--out", out]) == 2
+    assert "was begun with another reward: " in capsys.readouterr().err
+
+
+def test_parquet_gets_a_column(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="needs the extra `parquet`")
+    scored(tmp_path, MAJORITY, [*samples("a", "112"), '{"id": 1', *samples("b", "2")], code=4)
+    source, first, second = tmp_path / "in.jsonl", tmp_path / "a.parquet", tmp_path / "b.parquet"
+    flags = ["--reward", str(tmp_path / "reward.json")]
+    assert main(["score", str(source), "--out", str(first), *flags]) == 4
+    expected = [1.0, 1.0, 0.0, None, 1.0]
+    assert parquet.read_table(first)["reward"].to_pylist() == expected
+    assert str(parquet.read_table(first).schema.field("reward").type) == "double"
+    more = ["--verdict-field", "v2", "--reward-field", "r2", "--keep", "id"]
+    assert main(["score", str(first), "--out", str(second), *flags, *more]) == 4
+    assert parquet.read_table(second)["r2"].to_pylist() == expected
+    assert parquet.read_table(second).schema.names[:2] == ["id", "v2_row"]

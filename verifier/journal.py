@@ -86,7 +86,7 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[tuple[str,
     for name in sorted(was.keys() | now.keys()):
         if was.get(name) != now.get(name):
             yield name, str(was.get(name)), str(now.get(name))
-    for name in ("command", "version", "fields", "keep", "reward_fingerprint"):
+    for name in ("command", "version", "reward_fingerprint", "fields", "keep"):
         if old.get(name) != new.get(name):
             yield name.partition("_")[0], str(old.get(name)), str(new.get(name))
 

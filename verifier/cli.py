@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import __version__
 from .api import verify, verify_batch
+from .cli_labels import corrupt, corrupt_flags, vote, vote_flags
 from .errors import InputError, VerifierError
 from .options import add_config_flags, config_from
 from .verdict import Status
@@ -175,7 +176,7 @@ def _score(args: argparse.Namespace) -> int:
 
         reward = load_reward_file(args.reward)
     job = ScoreJob(args.source, args.out, config_from(args), fields, args.keep, args.overwrite, args.workers, reward)
-    bar = _Bar(sys.stderr.isatty() and not args.no_progress)
+    bar = Bar(sys.stderr.isatty() and not args.no_progress)
     try:
         tally = score(job, say=bar.say, progress=bar)
     except KeyboardInterrupt:
@@ -193,7 +194,7 @@ def _score(args: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-class _Bar:
+class Bar:
     """A progress bar on stderr, or nothing; called as ``progress`` of :func:`verifier.score.score`."""
 
     WIDTH = 30
@@ -320,7 +321,8 @@ def _audit_flags(parser: argparse.ArgumentParser) -> None:
 def _audit(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
-    from .audit import PROMPT_FIELDS, AuditJob, audit
+    from .audit import AuditJob, audit
+    from .rows import PROMPT_FIELDS
 
     job = AuditJob(
         data=args.data,
@@ -337,7 +339,7 @@ def _audit(args: argparse.Namespace) -> int:
     )
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)  # now, not after the work
-    bar = _Bar(sys.stderr.isatty() and not args.no_progress)
+    bar = Bar(sys.stderr.isatty() and not args.no_progress)
     try:
         report = audit(job, progress=bar)
     finally:
@@ -377,6 +379,8 @@ COMMANDS = (
     ("validate", _validate, _validate_flags, "which golds their own verifier does not accept"),
     ("audit", _audit, _audit_flags, "what is wrong, doubtful or repeated in a data set's golds"),
     ("serve", _serve, _serve_flags, "rewards and verdicts over HTTP, for OpenRLHF or any client"),
+    ("vote", vote, vote_flags, "label prompts with the answer that most of their responses give"),
+    ("corrupt", corrupt, corrupt_flags, "label problems with answers that are proven wrong"),
     ("tasks-path", _tasks_path, lambda _: None, "the folder for lm_eval --include_path"),
 )
 """(name, function, its flags, one line of help): a new command is one row."""

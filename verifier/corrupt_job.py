@@ -113,7 +113,7 @@ class _Step:
         """Read the problems that give the golds; returns their sources."""
         by_prompt = self.job.match == "prompt"
         fields = replace(self.job.fields, id="id")
-        reader = RowReader(self.job.golds, IdRule() if by_prompt else self.job.ids, fields, self.job.hub)
+        reader = RowReader(self.job.golds, IdRule(prefix="{stem}") if by_prompt else self.job.ids, fields, self.job.hub)
         self._golds = {}
         for item in reader.items(unique=not by_prompt):
             try:

@@ -152,11 +152,13 @@ def run_job(
     try:
         if job.overwrite:
             journal.clear()
+            feed.reset()
         write_atomic(manifest_path(job.out), _text(manifest | {"state": "running"}))
         counts = _fill(journal, feed, step, say, progress)
         journal.sync()
-        manifest |= {"state": "complete", "summary": counts.to_dict()}
-        return _finish(job, journal, manifest)
+        manifest = _finish(job, journal, manifest | {"state": "complete", "summary": counts.to_dict()})
+        feed.reset()
+        return manifest
     finally:
         journal.close()
 
@@ -171,6 +173,9 @@ class Feed:
     def items(self) -> Iterator[Item]:
         """The items that are still to be done."""
         raise NotImplementedError
+
+    def reset(self) -> None:
+        """Remove what the feed itself keeps on disk: the run is complete, or starts again."""
 
 
 class RowFeed(Feed):

@@ -10,7 +10,9 @@ Does not: look at data, GPUs or installed packages (checks.py does), or import a
 
 from __future__ import annotations
 
+import copy
 import difflib
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -182,7 +184,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except ImportError:
         raise ConfigError("the configurations are YAML: pip install 'rlvr-verifier[yaml]'") from None
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        value = copy.deepcopy(_parse(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError as error:
@@ -196,6 +198,13 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ConfigError(f"{path}: expected a mapping of keys, found {type(value).__name__}")
     return value
+
+
+@functools.lru_cache(maxsize=256)
+def _parse(text: str) -> Any:
+    import yaml
+
+    return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # the C one is ten times faster
 
 
 def parse_override(item: str | tuple[str, Any]) -> tuple[str, dict[str, Any]]:

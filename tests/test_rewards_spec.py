@@ -6,6 +6,7 @@ import json
 import logging
 import pickle
 from collections.abc import Mapping
+from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
 from typing import Any as Anything
@@ -353,3 +354,23 @@ def test_quantised_rewards_are_near_multiples(value: float) -> None:
     assert abs(Fraction(rounded) - Fraction(value)) <= Fraction(1, 2048)
     assert quantise(rounded) == rounded
     assert str(quantise(-0.0)) == "0.0"
+
+
+# --- the documentation ------------------------------------------------------------------------------------
+
+DOCS = (Path(__file__).parent.parent / "docs" / "rewards.md").read_text(encoding="utf-8")
+
+
+def test_the_examples_of_the_documentation_load(tmp_path: Path) -> None:
+    pytest.importorskip("yaml")
+    blocks = DOCS.split("```yaml\n")[1:]
+    files = [load_reward_file(write(tmp_path, block.partition("```")[0])) for block in blocks]
+    assert files[0] == RewardFile(All((GroundTruth(), Not(Contains("python")))), Unscored())
+    assert [file.reward.kind for file in files] == ["all", "sum", "noise"]
+
+
+def test_the_documentation_has_every_kind_and_setting() -> None:
+    for kind, cls in KINDS.items():
+        row = next(line for line in DOCS.splitlines() if line.startswith(f"| `{kind}` |"))
+        for field in fields(cls):  # type: ignore[arg-type]
+            assert f"`{field.name}`" in row, (kind, field.name)

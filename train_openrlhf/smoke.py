@@ -77,7 +77,12 @@ def make_model(folder: Path, seed: int = 0) -> Path:
         eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, bos_token_id=None,
     )  # fmt: skip
     model = Qwen2ForCausalLM(config)
-    _teach(model, tokenizer, random.Random(seed))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # tensors this small: on a busy machine, more threads only wait for one another
+    try:
+        _teach(model, tokenizer, random.Random(seed))
+    finally:
+        torch.set_num_threads(threads)
     tokenizer.save_pretrained(folder)
     model.save_pretrained(folder)
     return folder

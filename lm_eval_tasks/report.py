@@ -85,6 +85,11 @@ def compare(old_dir: Path, new_dir: Path) -> dict[str, PairedDifference]:
     return out
 
 
+def samples(run_dir: Path) -> dict[str, list[dict[str, Any]]]:
+    """Per task its logged samples, of the newest file: rows with ``doc_hash``, ``verdicts`` and the metrics."""
+    return {name: _read_samples(path) for name, path in _latest_samples(run_dir)[0].items()}
+
+
 def _by_question(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     return {str(row["doc_hash"]): row["acc"] for row in rows if "acc" in row}
 

@@ -67,7 +67,7 @@ def test_a_folder_that_launch_did_not_write_is_a_mistake(tmp_path: Path, capsys:
     with pytest.raises(InputError, match="--write makes it"):
         read_rows(tmp_path / "train.jsonl")
     (tmp_path / "train.jsonl").write_text('{"prompt": "1+1="}\n', encoding="utf-8")
-    with pytest.raises(InputError, match="train.jsonl, line 1: no row of a run"):
+    with pytest.raises(InputError, match=r"train\.jsonl, line 1: no row of a run"):
         read_rows(tmp_path / "train.jsonl")
 
 

@@ -179,6 +179,8 @@ def _parsed(text: str, limits: Limits) -> Node:
     text = unwrap(normalise(text))
     if "$" in text and ("\\$" not in text or _DOLLAR.search(text)):
         text = _inner_dollars(text)
+    if "\\(" in text and "\\)" in text:
+        text = _DELIMITERS.sub(" ", text)  # `\\(3\\), \\(4\\)`
     if _QUESTION.match(text):
         raise UndefinedError("no value")
     based = _BASED.fullmatch(text)
@@ -199,6 +201,7 @@ def _parsed(text: str, limits: Limits) -> Node:
     return _statement(text, limits)
 
 
+_DELIMITERS = re.compile(r"(?<!\\)\\[()]")
 _DOLLAR = re.compile(r"(?<!\\)\$")
 _SCIENTIFIC = re.compile(r"[-+]?(\d+(?:\.\d+)?)[eE]([-+]?\d{1,5})", re.ASCII)
 

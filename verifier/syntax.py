@@ -110,16 +110,29 @@ _DAMAGED = (
     (re.compile(r"\r(?=(?:ight|angle|floor|ceil|ho\b))"), r"\\r"),
     (re.compile(r"\n(?=(?:eq\b|otin|abla))"), r"\\n"),
 )
+# `2\sqrt2 (approximately 2.83)`, `2\sqrt2 \text{ or about } 2.83`: the decimal behind an \approx
+_ABOUT = r"(?:or |is |i\.e\.,? )?(?:approximately|approx\.?|about|roughly)"
+_TOLD_ABOUT = re.compile(r"[ ,~]{0,3}\\text\s?\{[ ,(~]{0,3}" + _ABOUT + r"[ ~]{0,3}(-?\d[\d.,]*)[ ~)]{0,3}\}(?=\W*$)")
+_SAID_ABOUT = re.compile(
+    r"(?<=[^\s({])[ ,~]{0,3}\(?[ ~]{0,3}(?:\\text\s?\{[ ,(~]{0,3}" + _ABOUT + r"[ ~]{0,3}\}|" + _ABOUT
+    + r"|\((?=[ ~]{0,3}\\approx))[ ~]{0,3}(?:\\approx)?[ ~$]{0,3}(-?\d[\d.,]*\d|\d)[ ~$]{0,3}\)?(?=\W*$)"
+)  # fmt: skip
 # Plain-text habits: the pattern, what it means, and a piece without which it is not tried.
 _PLAIN_SPELLINGS = (
     (re.compile(r"\.\.\.+"), r"\\ldots ", "..."),
     (re.compile(r"(\d) ?[xX] ?10 ?(?=\^|\*\*)"), r"\1\\times 10", "10"),
-    (re.compile(r"\{([-+])\}"), r"\1", "{"),
+    (re.compile(r"(?<![a-zA-Z])\{([-+])\}"), r"\1", "{"),
     (re.compile(r"(?<![a-z}\]])\{\s*\}(?!\s*[_^]\s*\{?\w)"), "", "{"),
     (re.compile(r"\^\s*(?:\{\s*)?\\prime(?![a-zA-Z])\s*\}?"), "'", "prime"),
     (re.compile(r"\\\\\[ ?-?\d*\.?\d+ ?(?:ex|em|pt|mm|cm|in|pc|bp)\]"), r"\\\\ ", "\\\\["),
     (re.compile(r"\\left\s*\\\{\s*(?=\\begin)"), "", "\\begin"),
     (re.compile(r"(\d) to (?=\d)"), r"\1:", " to "),
+    (re.compile(r"^\s*(\d{1,4})\s?h\s?(\d{1,2})\s?m(?:in)?\.?\s*$"), r"\1\\text{ h }\2\\text{ min}", "h"),
+    (_TOLD_ABOUT, r" \\approx \1", "\\text"),
+    (_SAID_ABOUT, r" \\approx \1", "pprox"),
+    # `]a,b[` as it is written in French
+    (re.compile(r"(^|\\cup|\\in|=)(\s*)(?:\\left\s*)?\](?=[^\[\](),;]+[,;][^\[\](),;]+[\[\]])"), r"\1\2(", "]"),
+    (re.compile(r"([\[(][^\[\](),;]+[,;][^\[\](),;]+?)(?:\\right\s*)?\[(?=\s*(?:$|\\cup))"), r"\1)", "["),
 )
 _MATHEMATICAL_LETTERS = re.compile("[\U0001d400-\U0001d7ff]+")
 _HTML = re.compile(r"&(?:lt|gt|le|ge|ne|amp|minus|times|nbsp|pi|radic|infin|quot|#\d{1,6});")

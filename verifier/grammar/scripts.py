@@ -7,7 +7,7 @@ without braces takes one digit, as TeX does (`\frac143` is (1/4)3).
 from __future__ import annotations
 
 from ..nodes import Based, Call, Const, Mul, Name, Node, Num, Unit, negate
-from ..syntax import ParseError
+from ..syntax import ParseError, Token
 from .numerals import NumeralRules, numeral
 from .tables import CONSTANTS, LETTERS
 
@@ -39,6 +39,9 @@ class ScriptRules(NumeralRules):
         """A superscript or a base: a group, or one signed operand (`x^10` is x to the tenth)."""
         if self.peek("{"):
             return self.group()
+        if self._is_mark(self.tokens[self.at]):
+            self.at += 1
+            return Name(self.tokens[self.at - 1].value)
         negative = self.accept("-")
         if not negative:
             self.accept("+")
@@ -59,6 +62,11 @@ class ScriptRules(NumeralRules):
         else:
             node = self.nested(self.primary)
         return negate(node) if negative else node
+
+    def _is_mark(self, token: Token) -> bool:
+        r"""`\\mathbb{N}^*`, `\\mathbb{Z}^+`: a sign as the whole script."""
+        after = self.tokens[min(self.at + 1, len(self.tokens) - 1)]
+        return token.kind == "op" and token.value in "*+" and (after.kind == "end" or after.value in (")", ",", "}"))
 
     def subscripted(self, node: Node) -> Node:
         """`52_8` is a number in a base; `x_1` a name."""

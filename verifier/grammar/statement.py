@@ -369,7 +369,17 @@ class StatementParser(BracketRules):
 
 def _is_domain(node: Node) -> bool:
     """Whether a member only says where a parameter comes from."""
-    return isinstance(node, Rel) and node.ops == ("in",) and isinstance(node.args[1], NamedSet)
+    if not isinstance(node, Rel) or node.ops != ("in",):
+        return False
+    letter, inside = node.args
+    if isinstance(inside, Pow):
+        inside = inside.base
+    if isinstance(inside, Name):
+        plain = (
+            isinstance(letter, Name) and letter.name in ("k", "m", "n") and inside.name.partition("_")[0] in ("N", "Z")
+        )
+        return plain or inside.name.startswith("bb ")
+    return isinstance(inside, NamedSet) or isinstance(inside, Call) and inside.name == "power_set"
 
 
 def _point(node: Node) -> Node:

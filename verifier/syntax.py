@@ -130,6 +130,7 @@ _PLAIN_SPELLINGS = (
     (re.compile(r"^\s*(\d{1,4})\s?h\s?(\d{1,2})\s?m(?:in)?\.?\s*$"), r"\1\\text{ h }\2\\text{ min}", "h"),
     (_TOLD_ABOUT, r" \\approx \1", "\\text"),
     (_SAID_ABOUT, r" \\approx \1", "pprox"),
+    (_SAID_ABOUT, r" \\approx \1", "about"),
     # `]a,b[` as it is written in French
     (re.compile(r"(^|\\cup|\\in|=)(\s*)(?:\\left\s*)?\](?=[^\[\](),;]+[,;][^\[\](),;]+[\[\]])"), r"\1\2(", "]"),
     (re.compile(r"([\[(][^\[\](),;]+[,;][^\[\](),;]+?)(?:\\right\s*)?\[(?=\s*(?:$|\\cup))"), r"\1)", "["),

@@ -210,6 +210,12 @@ def test_majority_of_the_group(answers: Sequence[str | None], expected: list[int
     assert MajorityOnline().over_group(responses, ROW) == [float(value) for value in expected]
 
 
+def test_the_majority_by_the_paper_s_extraction() -> None:
+    responses = ["The answer is 7", "so 3, then 7.0", r"\boxed{3}", "none"]
+    assert MajorityOnline("paper").over_group(responses, ROW) == [1.0, 1.0, 0.0, 0.0]
+    assert MajorityOnline().over_group(responses, ROW) == [0.0, 0.0, 1.0, 0.0]
+
+
 def test_the_majority_ignores_gold_and_label() -> None:
     responses = [r"\boxed{8}", r"\boxed{8}", r"\boxed{1}"]
     rows = [ROW, BAD_GOLD, replace(ROW, gold="8", label=None)]

@@ -55,7 +55,7 @@ config = st.builds(
 )
 leaf = st.one_of(
     st.builds(GroundTruth, st.sampled_from(["gold", "label"]), st.sampled_from(["ours", "paper"]), config),
-    st.builds(MajorityOnline, config),
+    st.builds(MajorityOnline, st.sampled_from(["ours", "paper"]), config),
     st.just(Format()),
     st.just(NoRepetition()),
     st.builds(Random, share, seed),

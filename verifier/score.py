@@ -207,7 +207,7 @@ def _row(record: Record, fields: Fields, reserved: frozenset[str]) -> tuple[str 
     if record.error is not None:
         return record.error, None, None
     try:
-        for name in reserved & record.fields.keys():
+        for name in sorted(reserved & record.fields.keys()):
             flag = "--reward-field" if name == fields.reward else "--verdict-field"
             raise InputError(f"has a field {name!r} already; name another with {flag}")
         return None, records.response_of(record, fields.response), gold_of(record, fields.gold)

@@ -116,17 +116,19 @@ class MajorityOnline(Reward):
 
     The vote is `verifier.voting.vote`: over classes of equal value among the answers that can be read; of two classes
     with as many votes the one whose first member was started first wins. A response is then rewarded as by
-    GroundTruth against the winner's label. A group without a readable answer has no label: its responses gave no
-    answer, so each gets 0, which is no signal under group-normalised advantages.
+    GroundTruth against the winner's label, with the same extraction and config. A group without a readable answer
+    has no label: its responses gave no answer, so each gets 0, which is no signal under group-normalised advantages.
 
     >>> MajorityOnline().over_group([r"\boxed{1}", r"\boxed{2}", r"\boxed{2.0}", "no idea"], Row("a", "?", "9"))
     [0.0, 1.0, 1.0, 0.0]
     """
 
     kind: ClassVar[str] = "majority_online"
+    extraction: str = "ours"
     config: VerifierConfig = DEFAULT_CONFIG
 
     def __post_init__(self) -> None:
+        _check.choice("extraction", self.extraction, EXTRACTIONS)
         if not isinstance(self.config, VerifierConfig):
             raise FieldError("config", f"{self.config!r} is no VerifierConfig")
 
@@ -139,7 +141,7 @@ class MajorityOnline(Reward):
 
     def label(self, responses: Sequence[str | None]) -> str | None:
         """The majority's answer, None where no answer can be read."""
-        answers = [_answer(response, self.config.extraction) for response in responses]
+        answers = [self._answer(response) for response in responses]
         majority = vote(answers, config=self.config).majority
         return None if majority is None else majority.label
 
@@ -147,11 +149,13 @@ class MajorityOnline(Reward):
         label = self.label(responses)
         if label is None:
             return [0.0] * len(responses)
-        return GroundTruth("label", config=self.config).over_group(responses, replace(row, label=label))
+        return GroundTruth("label", self.extraction, self.config).over_group(responses, replace(row, label=label))
 
-
-def _answer(response: str | None, mode: str) -> str | None:
-    """What a response votes for: its answer, or the run of boxes that it ends, as a list."""
-    found = extract(response, mode)
-    best = found.joined or found.answer
-    return None if best is None else best.text
+    def _answer(self, response: str | None) -> str | None:
+        """What a response votes for: its answer, or the run of boxes that it ends, as a list."""
+        config = self.config
+        if self.extraction == "paper" and response is not None:
+            response, config = _paper(response, config)
+        found = extract(response, config.extraction)
+        best = found.joined or found.answer
+        return None if best is None else best.text

@@ -24,7 +24,7 @@ _INFIX = re.compile(r"\\(?:over|choose|atop)(?![a-zA-Z])")
 _BASE_WORDS = dict(zip("two three four five six seven eight nine ten eleven twelve".split(), range(2, 13), strict=True))
 _BASED = re.compile(
     r"\(?(?:\\(?:text|mathrm)\s*\{\s*)?(\d[0-9A-Za-z]*|[A-F][0-9A-F]+|[a-f][0-9a-f]+(?=\W*_\W*16\b))\}?\)?\s*"
-    r"(?:_\s*\{?\s*(?:\\(?:text|mathrm)\s*\{\s*|\()?(?P<base>\d\d?|[a-z]+)\s*[})]*"
+    r"(?:_\s*\{?\s*(?:\\(?:text|mathrm)\s*\{\s*|\()?(?:base\s*\}?\s*)?(?P<base>\d\d?|[a-z]+)\s*[})]*"
     r"|\\text\s*\{\s*\(?base\s*(?P<spelt>\d\d?|[a-z]+)\)?\s*\}|\(?base\s*(?P<plain>\d\d?|[a-z]+)\)?"
     r"|\\text\s*\{\s*base\s*\}\s*(?P<after>\d\d?))"
 )

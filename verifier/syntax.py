@@ -200,6 +200,9 @@ _LOGIC = {"&": "and", "and": "and", "or": "or", "wedge": "and", "land": "and", "
 _QUALIFIER = re.compile(r"(?:for|where|when|with|if|such that|as|since|because|i\.e\.|in which)\b|forall\b", re.I)
 # a \text{...} that holds mathematics rather than words
 _MATHEMATICAL = re.compile(r"^\W*\d|[=+()<>:|\[\]%$\\^,]|^[.\s]*$|\w (?:and|or) \w")
+# `there are 6 solutions`: words that lead in a value; `(solutions)`: words in brackets
+_LEAD_IN = re.compile(r"([A-Za-z][A-Za-z ,']{0,80}\b(?:is|are|equals?|be))[: ]+(-?[\d$\\].*)", re.S)
+_REMARK = re.compile(r"\((?!mod\b|base\b)([A-Za-z][A-Za-z .'-]{2,60})\)")
 _UNIT_TEXT = re.compile(r"[A-Za-zµ°]+(?:\ ?[A-Za-z]+)?[ .]?(?:/ ?[A-Za-z]+|\^?-?\d)*$")
 
 
@@ -270,6 +273,12 @@ def _scan(text: str, limits: Limits, tokens: list[Token]) -> None:
             elif not body.strip(" ."):
                 space = True
                 continue
+            elif found_lead := _LEAD_IN.match(body):
+                tokens.append(Token("text", found_lead[1], start, space))
+                _scan(found_lead[2], limits, tokens)
+                continue
+            elif remark := _REMARK.fullmatch(body):
+                value = remark[1]
             elif _MATHEMATICAL.search(body) and not _UNIT_TEXT.match(body.rstrip(" .")):
                 _scan(body, limits, tokens)
                 continue

@@ -14,6 +14,7 @@ from typing import ClassVar
 from .. import numeric
 from ..canonical import KNOWN_FUNCTIONS, Canoniser, Sum, TooMuch, decisive, render
 from ..nodes import (
+    Add,
     Call,
     Const,
     Degree,
@@ -268,6 +269,11 @@ def _relation(node: Rel, settings: Settings) -> Answer:
     return Opaque(Rel(tuple(ops), tuple(args)), settings)
 
 
+def _of_names(node: Node) -> bool:
+    """A sum or product of plain names."""
+    return isinstance(node, (Add, Mul)) and all(isinstance(arg, Name) for arg in node.args)
+
+
 def _approximated(answer: Answer, tail: Node | None) -> Answer:
     """The answer; its value remembers the decimal that was said to be near it."""
     value = answer.value if isinstance(answer, Equation) else answer
@@ -291,6 +297,8 @@ def _equation(args: list[Node], settings: Settings) -> Answer:
             if all(isinstance(name, Name) for name in (label, *rest[:-1])):
                 named.names = (label, *rest[:-1])
             return named  # x = y = 5
+        if label is None and len(rest) > 2 and _of_names(rest[0]):
+            rest = rest[1:]  # `m + n = 2 + 4 = 6`
         if all(is_value(arg) for arg in rest) and _agree(rest, settings):
             if label is None:
                 return settings.recognise(rest[-1], settings)

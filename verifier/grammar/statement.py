@@ -41,6 +41,11 @@ _SET_OPS = {"cup": "union", "cap": "intersection", "setminus": "difference", "ba
 _BOLD_SETS = {"bb R": "R", "bb Z": "Z", "bb N": "N", "bb Q": "Q", "bb C": "C"}
 
 
+_LEADS_IN = re.compile(r"\b(?:is|are|be|equals?)$")
+_ALL = re.compile(r"(?:all|every|any)(?: (?:real|positive|negative|integers?|numbers?|reals|values|of))*$", re.I)
+_COUNTED = frozenset("real positive negative nonnegative integer integers number numbers reals values of".split())
+
+
 class StatementParser(BracketRules):
     """Adds lists, relations, sets and words to the expression grammar."""
 
@@ -86,6 +91,8 @@ class StatementParser(BracketRules):
         if len(items) == 1:
             return items[0]
         if "or" in joins:
+            if "," in joins and all(_is_equation(i) for i in items) and _alike(groups := _grouped(items, joins, "or")):
+                return groups  # `x=1, y=2 or x=2, y=1`
             return Logic("or", tuple(items))
         if "and" in joins and all(isinstance(i, Rel) for i in items) and not all(_is_equation(i) for i in items):
             return Logic("and", tuple(items))
@@ -93,16 +100,7 @@ class StatementParser(BracketRules):
             return _grouped(items, joins, ";")
         if "and" in joins and "," in joins and all(_is_equation(i) for i in items):
             groups = _grouped(items, joins, "and")
-            if (
-                len(
-                    {
-                        tuple(e.args[0] for e in g.items if isinstance(e, Rel))
-                        for g in groups.items
-                        if isinstance(g, Seq)
-                    }
-                )
-                == 1
-            ):
+            if _alike(groups):
                 return groups  # `p=5, q=2 and p=7, q=2`
         return Seq("", tuple(items))
 
@@ -112,10 +110,15 @@ class StatementParser(BracketRules):
 
     def disjunct(self) -> Node:
         """disjunct := operand { relation operand }"""
-        while self.tokens[self.at].kind == "qualifier" or self.tokens[self.at].value in ("all", "every", "any"):
+        while self.tokens[self.at].kind == "qualifier" or _ALL.match(self.tokens[self.at].value):
             if self.tokens[self.at + 1].kind == "end":
                 break
             self.at += 1  # `all x > 2`
+            at = self.at
+            while self.tokens[at].value in _COUNTED:
+                at += 1
+            if self.tokens[at].kind == "word" and len(self.tokens[at].value) == 1:
+                self.at = at  # `all integers n > 2`
         token = self.tokens[self.at]
         if token.kind in ("op", "cmd") and token.value in LEADING:  # "= 5" continues the question's sentence
             self.at += 1
@@ -318,6 +321,8 @@ class StatementParser(BracketRules):
             if token.kind == "text" or token.kind == "word":
                 if token.kind == "text" and token.value in FUNCTIONS:
                     break
+                if token.kind == "word" and len(token.value) == 1 and parts and _LEADS_IN.search(parts[-1]):
+                    break  # `the only function is f(x) = 2x`
                 parts.append(token.value)
             elif not (
                 parts
@@ -336,7 +341,7 @@ class StatementParser(BracketRules):
             return Name(words)  # a label: `\text{Area} = 5`
         if self.accept(":"):
             return self._value()  # "Answer: 5"
-        lead_in = parts[-1].rstrip().endswith(":") or re.search(r"\b(?:is|are|be|equals?)$", words)
+        lead_in = parts[-1].rstrip().endswith(":") or _LEADS_IN.search(words)
         if lead_in and token.kind not in ("end", "qualifier", "logic"):
             return self._value()  # "the answer is 5"
         if self.peek("_") or self.peek("^"):
@@ -398,6 +403,12 @@ def _point(node: Node) -> Node:
 
 def _is_equation(node: Node) -> bool:
     return isinstance(node, Rel) and all(op == "=" for op in node.ops)
+
+
+def _alike(groups: Seq) -> bool:
+    """Whether groups of equations have the same labels in the same order, more than one in each."""
+    labels = [tuple(e.args[0] for e in g.items if isinstance(e, Rel)) for g in groups.items if isinstance(g, Seq)]
+    return len(labels) == len(groups.items) > 1 and len(set(labels)) == 1
 
 
 def _grouped(items: list[Node], joins: list[str], separator: str) -> Seq:

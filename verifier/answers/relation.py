@@ -144,12 +144,27 @@ class Equation(Answer):
         named = (Equation(n, v, n, self.settings.recognise(v, self.settings), self.settings) for n, v in pairs)
         return Collection("list", tuple(named))
 
+    def _combinations(self, other: Answer) -> Answer | None:
+        """`C(10,3)`, read as a point named C, as a number of choices against a value; `P(10,3)` as one of orders."""
+        name = self.label.name if isinstance(self.label, Name) else ""
+        if name not in ("C", "P") or not isinstance(other, Expression) or not isinstance(self.right, Seq):
+            return None
+        chosen: Node = Call("binom", self.right.items)
+        if len(self.right.items) != 2 or not all(map(is_value, self.right.items)):
+            return None
+        if name == "P":
+            chosen = Mul((chosen, Call("factorial", self.right.items[1:])))
+        return Expression(chosen, self.settings)
+
     def views(self, other: Answer, ctx: Context) -> Iterator[Answer]:
         if isinstance(other, Collection):
             spread = self.spread()
             if spread is not None and (self.names or all(isinstance(i, Equation) and i.label for i in other.items)):
                 yield spread
                 return
+        chosen = self._combinations(other)
+        if chosen is not None:
+            yield chosen
         both_names = isinstance(self.label, Name) and self.label.name.isupper() and other.kind == "choice"
         if self.value is not None and ctx.policy.drop_labels and not isinstance(other, Equation) and not both_names:
             yield self.value

@@ -18,6 +18,7 @@ from ..nodes import (
     Add,
     Call,
     Const,
+    Div,
     Logic,
     Mul,
     Name,
@@ -35,7 +36,7 @@ from ..nodes import (
 from ..syntax import LimitError, Token
 from ..words import canonical_words, is_word, means_empty_set
 from .brackets import BracketRules
-from .tables import FUNCTIONS, LEADING, RELATIONS, TRANSPARENT
+from .tables import CONSTRUCTORS, FUNCTIONS, LEADING, RELATIONS, TRANSPARENT
 
 _SET_OPS = {"cup": "union", "cap": "intersection", "setminus": "difference", "backslash": "difference"}
 _BOLD_SETS = {"bb R": "R", "bb Z": "Z", "bb N": "N", "bb Q": "Q", "bb C": "C"}
@@ -78,6 +79,9 @@ class StatementParser(BracketRules):
             elif token.kind == "logic":
                 self.at += 1
                 joins.append(token.value)
+            elif token.kind == "cmd" and token.value in ("cup", "cap") and isinstance(items[-1], Rel):
+                self.at += 1
+                joins.append("or" if token.value == "cup" else "and")
             else:
                 break
             following = self.tokens[self.at]
@@ -133,7 +137,7 @@ class StatementParser(BracketRules):
                 break
             ops.append(op)
             self.congruence = op == "equiv"
-            args.append(self.operand())
+            args.append(self.ratio() if self._joins_relations(op) else self.operand())
             self.congruence = False
         if not ops:
             return self._conditioned(left)
@@ -142,6 +146,10 @@ class StatementParser(BracketRules):
             ops.append("mod")
             args.append(Call("pmod", (modulus,)))
         return self._conditioned(Rel(tuple(ops), tuple(args)))
+
+    def _joins_relations(self, op: str) -> bool:
+        r"""Whether a `\cup` may follow that joins this order relation to another: `0 < x < 1 \cup 2 < x < 3`."""
+        return self.joins_sets and op in ("<", "<=", ">", ">=")
 
     def _conditioned(self, said: Node) -> Node:
         r"""`x + 1 (x > 0)`, `2k\\pi (k \\in \\mathbb{Z})`: a condition in brackets; a domain or words add nothing."""
@@ -295,6 +303,8 @@ class StatementParser(BracketRules):
     def _value(self) -> Node:
         token = self.tokens[self.at]
         alone = self.at == 0 and len(self.tokens) == 2
+        if token.value in CONSTRUCTORS and self.tokens[self.at + 1].value in ("(", "."):
+            return self._constructed(token.value)
         letters = token.kind == "word" and token.value not in FUNCTIONS and not self.flanked(self.at)
         if letters and token.value.lower() in ("a", "an", "the") and self._word_follows():
             self.at += 1  # `an ellipse`
@@ -311,6 +321,30 @@ class StatementParser(BracketRules):
         return (
             self.at == 0 and bool(rest) and all(t.kind == "word" and t.space for t in rest) and is_word(rest[0].value)
         )
+
+    def _constructed(self, name: str) -> Node:
+        """`Rational(3, 4)`, `Matrix([[1, 2], [3, 4]])`, `Interval.open(0, 1)`: as SymPy prints them."""
+        self.at += 1
+        brackets = CONSTRUCTORS[name]
+        if self.accept("."):
+            brackets = {"open": "()", "Lopen": "(]", "Ropen": "[)"}.get(self.tokens[self.at].value, "")
+            self.at += 1
+        self.expect("(")
+        self.brackets += 1
+        inner = self.nested(lambda: self.members(top=False))
+        self.brackets -= 1
+        self.expect(")")
+        items = inner.items if isinstance(inner, Seq) and not inner.brackets else (inner,)
+        if brackets in ("/", "=") and len(items) == 2:
+            return Div(*items) if brackets == "/" else Rel(("=",), items)
+        if brackets == "union":
+            return SetOp("union", items)
+        if name == "Matrix" or not brackets or brackets in ("/", "="):
+            return items[0] if len(items) == 1 else self._refused()
+        return Seq(brackets, items)
+
+    def _refused(self) -> Node:
+        raise self.error("not what this constructor takes")
 
     def _words(self) -> Node | None:
         """A run of words where a value could stand: `\\text{even}`, `no solution`."""

@@ -26,6 +26,7 @@ class TokenStream:
         self.congruence = False  # on the right of an equivalence sign, where `mod` belongs to the relation
         self.aligned = False  # in an environment whose `&` only aligns
         self.braces = 0  # open \{, where a colon may begin a condition
+        self.joins_sets = any(token.value in ("cup", "cap") for token in tokens)
         self.in_argument = 0  # inside an argument without parentheses: `\sin 2x`
 
     def peek(self, value: str, kind: str = "op") -> bool:

@@ -53,6 +53,9 @@ TIMES = frozenset({"times", "cdot", "ast", "cdotp"})
 PREFIX_NAMES = frozenset(
     {"angle", "triangle", "measuredangle", "odot", "bigtriangleup", "Box", "widehat", "overparen", "square"}
 )
+# SymPy's constructors, directly before a bracket, and the brackets of what they make.
+CONSTRUCTORS = {"Rational": "/", "Fraction": "/", "Matrix": "[]", "FiniteSet": "{}", "Interval": "[]", "Tuple": "()",
+                "Union": "union", "Eq": "="}  # fmt: skip
 # Letters that, directly before a bracket, name a function.
 USER_FUNCTIONS = frozenset({"f", "g", "h", "F", "G", "H", "phi", "psi", "Phi", "Psi"})
 # What may stand before a whole answer and only joins it to the sentence: "therefore", "is equal to".

@@ -82,6 +82,17 @@ class Payer:
         self.names = names
         self.grouped = "group" in self.reward.needs
         self._ended: set[int] = set()  # hashes: the keys themselves would grow with the ids' texts
+        self._known: dict[int, Paid | str] = {}  # by row number, until it is paid: finding groups reads rows, too
+        reward = self.reward
+        needed = {
+            "id": self.grouped or reward.needs_id,
+            "visit": "visit" in reward.needs,
+            "index": "index" in reward.needs,
+            "label": reward.needs_label,
+        }
+        self._needed = tuple(name for name, needs_it in needed.items() if needs_it)
+        # what is there parts groups and orders their members
+        self._wanted = ("visit", "index") if self.grouped else ()
 
     def read(self, record: Record) -> Paid:
         """The record's row; raises InputError naming the field that is missing or wrong."""
@@ -89,19 +100,11 @@ class Payer:
         values |= {name: value for name, value in record.fields.items() if value is not None}
         with suppress(InputError):
             values["id"] = records.field(record, self.names.id)
-        needs = self.reward.needs
-        needed = {
-            self.names.id: ("id", self.grouped or self.reward.needs_id),
-            "visit": ("visit", "visit" in needs),
-            "index": ("index", "index" in needs),
-            "label": ("label", self.reward.needs_label),
-        }
-        for shown, (name, needs_it) in needed.items():
-            if needs_it and values.get(name) is None:
+        for name in self._needed:
+            if values.get(name) is None:
+                shown = self.names.id if name == "id" else name
                 raise InputError(f"no field {shown!r}; the reward {self.reward.kind!r} needs it")
-        read = {name: values[name] for name, needs_it in needed.values() if needs_it}
-        if self.grouped:  # what is there parts groups and orders their members
-            read |= {name: values[name] for name in ("visit", "index") if name in values}
+        read = {name: values[name] for name in (*self._needed, *self._wanted) if name in values}
         gold = gold_of(record, self.names.gold)
         row = Row.from_dict({"id": "", "prompt": "", **read, "gold": "" if gold is None else gold})
         response = records.response_of(record, self.names.response)
@@ -109,11 +112,18 @@ class Payer:
 
     def problem(self, record: Record) -> str | None:
         """What is wrong with a row, None where it can be read."""
-        try:
-            self.read(record)
-        except InputError as error:
-            return str(error)
-        return None
+        found = self._read(record)
+        self._known.clear()
+        return found if isinstance(found, str) else None
+
+    def _read(self, record: Record) -> Paid | str:
+        """A row, or what is wrong with it."""
+        if record.number not in self._known:
+            try:
+                self._known[record.number] = self.read(record) if record.error is None else record.error
+            except InputError as error:
+                self._known[record.number] = str(error)
+        return self._known[record.number]
 
     def tally(self) -> RewardTally:
         """Counts for this run."""
@@ -124,7 +134,8 @@ class Payer:
         group: list[Record] = []
         current = None
         for record in rows:
-            key = self._group(record)
+            found = self._read(record)
+            key = found.group if isinstance(found, Paid) else None
             if None not in (key, current) and key != current:
                 yield group
                 group = []
@@ -132,12 +143,6 @@ class Payer:
             group.append(record)
         if group:
             yield group
-
-    def _group(self, record: Record) -> tuple[str, int | None, str] | None:
-        try:
-            return self.read(record).group if record.error is None else None
-        except InputError:
-            return None
 
     def chunks(self, rows: Iterable[Record], after: int, size: int, weight: int) -> Iterator[list[Record]]:
         """Whole groups, together at least ``size`` rows or ``weight`` bytes, without those that end by row ``after``.
@@ -147,7 +152,8 @@ class Payer:
         chunk: list[Record] = []
         for group in self.groups(rows):
             if group[-1].number <= after:
-                self._ended |= {hash(paid.group) for paid in self._readable(group, {}).values()}
+                found = [self._known.pop(record.number) for record in group]
+                self._ended |= {hash(paid.group) for paid in found if isinstance(paid, Paid)}
                 continue
             chunk += group
             if len(chunk) >= size or sum(record.size for record in chunk) >= weight:
@@ -161,38 +167,39 @@ class Payer:
 
         chunk: any rows; whole groups where the reward is one of groups.
         """
-        if self.grouped:
-            return {number: value for group in self.groups(chunk) for number, value in self._pay_group(group).items()}
         out: dict[int, float | str | None] = {}
-        for number, paid in self._readable(chunk, out).items():
-            out[number] = _quantised(self.reward(paid.response, paid.row, Context(paid.index)))
+        for group in self.groups(chunk) if self.grouped else (chunk,):
+            members: dict[int, Paid] = {}
+            for record in group:
+                found = self._read(record)
+                if isinstance(found, Paid):
+                    members[record.number] = found
+                elif record.error is None:
+                    out[record.number] = found
+            out |= self._pay_group(members) if self.grouped else self._pay_each(members)
+        for record in chunk:
+            self._known.pop(record.number, None)
         return out
 
-    def _readable(self, rows: Iterable[Record], problems: dict[int, float | str | None]) -> dict[int, Paid]:
-        found = {}
-        for record in rows:
-            try:
-                if record.error is None:
-                    found[record.number] = self.read(record)
-            except InputError as error:
-                problems[record.number] = str(error)
-        return found
+    def _pay_each(self, rows: Mapping[int, Paid]) -> dict[int, float | str | None]:
+        return {
+            number: _quantised(self.reward(paid.response, paid.row, Context(paid.index)))
+            for number, paid in rows.items()
+        }
 
-    def _pay_group(self, rows: list[Record]) -> dict[int, float | str | None]:
-        out: dict[int, float | str | None] = {}
-        members = self._readable(rows, out)
+    def _pay_group(self, members: Mapping[int, Paid]) -> dict[int, float | str | None]:
         if not members:
-            return out
+            return {}
         group = list(members.values())
         key = group[0].group
         if hash(key) in self._ended:
             problem = f"the group of id {key[0]!r}, visit {key[1]}, ended before; its rows must follow one another"
-            return out | dict.fromkeys(members, problem)
+            return dict.fromkeys(members, problem)
         self._ended.add(hash(key))
         try:
-            return out | dict(zip(members, self._values(group), strict=True))
+            return dict(zip(members, self._values(group), strict=True))
         except InputError as error:
-            return out | dict.fromkeys(members, str(error))
+            return dict.fromkeys(members, str(error))
 
     def _values(self, group: list[Paid]) -> list[float | None]:
         """What the members get, in the order given; the reward sees them in the order of ``index``."""

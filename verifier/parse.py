@@ -17,9 +17,14 @@ from .syntax import LimitError, ParseError, UndefinedError, normalise, tokenize
 from .words import canonical_words, is_word, spelled_number
 
 _WRAPPERS = (
-    ("<answer>", "</answer>"), (r"\(", r"\)"), (r"\[", r"\]"), ("$$", "$$"), ("$", "$"), ("**", "**"), ("__", "__"),
-    ("`", "`"),
+    ("<answer>", "</answer>"), (r"\(", r"\)"), (r"\[", r"\]"), ("$$", "$$"), ("$", "$"), ("***", "***"), ("**", "**"),
+    ("*", "*"), ("__", "__"), ("_", "_"), ("`", "`"), ('"', '"'), ("'", "'"), ("<b>", "</b>"),
+    ("<strong>", "</strong>"),
 )  # fmt: skip
+_WRAPPERS_BY_START = {
+    start: tuple(pair for pair in _WRAPPERS if pair[0][0] == start)
+    for start in {opening[0] for opening, _ in _WRAPPERS}
+}
 _INFIX = re.compile(r"\\(?:over|choose|atop)(?![a-zA-Z])")
 _BASE_WORDS = dict(zip("two three four five six seven eight nine ten eleven twelve".split(), range(2, 13), strict=True))
 _BASED = re.compile(
@@ -93,7 +98,7 @@ def unwrap(text: str) -> str:
             style = _STYLE.match(text)
             if style and style.end() < len(text):
                 text = text[style.end() :]
-        for opening, closing in _WRAPPERS:
+        for opening, closing in _WRAPPERS_BY_START.get(text[:1], ()):
             if text.startswith(opening) and text.endswith(closing) and len(text) >= len(opening) + len(closing):
                 inner = text[len(opening) : -len(closing)]
                 bare = inner.replace("\\$", "")

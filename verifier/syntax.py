@@ -128,6 +128,9 @@ _PLAIN_SPELLINGS = (
     (re.compile(r"\\left\s*\\\{\s*(?=\\begin)"), "", "\\begin"),
     (re.compile(r"(\d) to (?=\d)"), r"\1:", " to "),
     (re.compile(r"^\s*(\d{1,4})\s?h\s?(\d{1,2})\s?m(?:in)?\.?\s*$"), r"\1\\text{ h }\2\\text{ min}", "h"),
+    (re.compile(r"<sup>([^<>]{1,40})</sup>"), r"^{\1}", "<sup>"),
+    (re.compile(r"<sub>([^<>]{1,40})</sub>"), r"_{\1}", "<sub>"),
+    (re.compile(r"(?<![a-zA-Z)}\]])\^\{?(\d{1,9})\}?\s?/\s?_\{?(\d{1,9})\}?"), r"\\frac{\1}{\2}", "_"),  # `³⁄₅`
     (_TOLD_ABOUT, r" \\approx \1", "\\text"),
     (_SAID_ABOUT, r" \\approx \1", "pprox"),
     (_SAID_ABOUT, r" \\approx \1", "about"),

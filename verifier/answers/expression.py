@@ -155,6 +155,8 @@ class Expression(Answer):
 
     def _approximately(self, decimal: Num, ctx: Context) -> Iterator[Answer]:
         """The decimal of `2\\sqrt{2} \\approx 2.83` against a decimal, where it is right to its last digit."""
+        if isinstance(self.node, Num) and self.node.decimals is not None:
+            return  # one decimal near another is two answers
         last = Fraction(1, 10 ** (decimal.decimals or 0))
         above = numeric.sign(difference(self.node, Num(decimal.value - last)), ctx.limits, ctx.budget)
         below = numeric.sign(difference(Num(decimal.value + last), self.node), ctx.limits, ctx.budget)

@@ -30,6 +30,7 @@ from .sources import Source
 CHUNK_ROWS = 128  # what a stop can cost
 CHUNK_BYTES = 16 * 2**20
 NAMED_ROWS = 10  # rows left out that are named as they are met; all are in the side file
+EXPECTED = frozenset({"label_right"})  # reasons that are no news
 TOTAL = 10_000  # of the progress bar; it has no unit
 
 Say = Callable[[str], None]
@@ -195,7 +196,7 @@ class RowFeed(Feed):
 
 
 def _fill(journal: Journal, feed: Feed, step: Step, say: Say, progress: Progress) -> Counts:
-    counts = Counts()
+    counts, named = Counts(), 0
     for written in journal.recover():
         counts.add(written)
         feed.written(written)
@@ -206,7 +207,8 @@ def _fill(journal: Journal, feed: Feed, step: Step, say: Say, progress: Progress
         for entry in step(chunk):
             made = entry.to_dict()
             counts.add(made)
-            if entry.row is None and counts.left_out <= NAMED_ROWS:
+            if entry.row is None and entry.reason not in EXPECTED and named < NAMED_ROWS:
+                named += 1
                 say(f"{entry.item.where}: left out, {entry.reason}" + (f" ({entry.detail})" if entry.detail else ""))
             lines.append((dump_plain(made) + "\n").encode())
         journal.append(lines)

@@ -152,7 +152,7 @@ class Corrupter:
         return how.rate == 1 or Draws("rate", how.seed, row.id).happens(how.rate)
 
     def _majority(self, row: Row, kind: str) -> Result:
-        if row.label is None:
+        if row.label is None or not row.label.strip():
             return Result(None, kind, "label_missing")
         proof = prove_wrong(row.label, row.gold, self._config, workers=self._workers)
         if not proof.wrong:

@@ -35,6 +35,8 @@ from .summaries import summarise
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; 0, or 2 with one line."""
     args = _parser().parse_args(argv)
+    if not args.paper.is_dir():
+        print(f"note: no folder {args.paper}: the paper's numbers are left out", file=sys.stderr)
     try:
         for name in args.cells or found_cells(args.runs):
             folder = collect(name, args.runs, args.out, args.paper, plot=not args.no_plot)

@@ -29,6 +29,7 @@ from .cells import Cell, load_cell
 
 TASKS = ("rlvr_math500", "rlvr_amc", "rlvr_aime24", "rlvr_aime25")
 TASK_TOKENS = 3072  # new tokens of a response in those tasks
+TASK_STOPS: dict[str, tuple[str, ...]] = {"chat": (), "r1": ("</answer>",)}
 COMPARED = ("tasks", "n", "limit", "max_tokens", "seed")
 """What two evaluations must share to be taken for the same."""
 
@@ -68,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
 def evaluate(args: argparse.Namespace) -> int:
     """All that ``args`` asks for, one step after another; the first exit code that is not 0. Raises ConfigError."""
     cell, folder = read_cell(args.cell, args.runs)
+    stops = TASK_STOPS[cell.model.template]
+    if cell.model.stop not in (stops, ()):
+        _say(f"note: training stops at {list(cell.model.stop)}, these tasks at {list(stops)}")
     for step, weights in chosen(args.step, cell, folder):
         if step == 0:
             weights = args.model or base_weights(cell, folder)

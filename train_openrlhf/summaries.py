@@ -34,7 +34,8 @@ TAGS = {
 def summarise(run: Run, paper: Path) -> dict[str, Any]:
     """All of it as JSON-ready values. paper: the folder of the paper's numbers; absent, they are null."""
     cell = run.cell
-    numbers = paper_numbers(paper, cell.model_name, cell.reward_name)
+    # beside a tiny model the paper's numbers would only mislead
+    numbers = {"scores": {}, "code": {}} if cell.smoke else paper_numbers(paper, cell.model_name, cell.reward_name)
     measured = {step: report.summary(path)["tasks"] for step, path in run.lm_eval.items()}
     benchmarks = {
         name: _benchmark(name, run, measured, numbers["scores"].get(name)) for name in _benchmarks(run, measured)

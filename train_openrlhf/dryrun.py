@@ -58,7 +58,10 @@ def dry_run(vectors: Mapping[str, Sequence[str]], *, python: str = sys.executabl
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["no message"]
         raise ConfigError(f"the dry run could not be made: {lines[-1]}")
-    return {name: Result(**values) for name, values in json.loads(done.stdout).items()}
+    results = {name: Result(**values) for name, values in json.loads(done.stdout).items()}
+    for result in results.values():
+        result.groups = [(role, number) for role, number in result.groups]  # JSON made lists of them
+    return results
 
 
 class _Stub:

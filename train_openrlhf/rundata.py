@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -81,9 +81,7 @@ def labelled(cell: Cell, rows: Sequence[Row]) -> list[Row]:
     assert path is not None
     if not path.is_file():
         made = (
-            "verifier vote"
-            if cell.labels == "majority"
-            else "verifier vote, then verifier corrupt --method incorrect_majority"
+            "verifier vote" if cell.labels == "majority" else "verifier vote, then verifier corrupt incorrect_majority"
         )
         raise InputError(
             f"{path}: no such label set; {cell.reward_name} needs the {cell.labels} labels of {cell.labels_of} "
@@ -101,7 +99,7 @@ def labelled(cell: Cell, rows: Sequence[Row]) -> list[Row]:
             missing = "id" if fields.get("id") is None else "label"
             raise InputError(f"{where}: no field {missing}; a label set has id, label and label_source in each row")
         row = Row.from_dict({"prompt": "", "gold": "", **fields})
-        made_by = (row.label_source or {}).get("model")
+        made_by = _maker(row)
         if made_by not in makers and not cell.smoke:
             raise InputError(_foreign(cell, where, made_by))
         labels[row.id] = (str(row.label), row.label_source)
@@ -111,6 +109,13 @@ def labelled(cell: Cell, rows: Sequence[Row]) -> list[Row]:
             f"{path}: none of its ids stands in {cell.settings.data.train}; both must come from one `prepare`"
         )
     return kept
+
+
+def _maker(row: Row) -> Any:
+    """The model whose votes made the label: `corrupt` keeps what `vote` said under ``votes``."""
+    source = row.label_source or {}
+    votes = source.get("votes")
+    return source.get("model") or (votes.get("model") if isinstance(votes, Mapping) else None)
 
 
 def _foreign(cell: Cell, where: str, made_by: Any) -> str:

@@ -28,7 +28,8 @@ def write(results: Path, folder: Path, paper: Path) -> None:
     rows = {name: row(name, found.get(name), paper) for name in grid.cells_of("all")}
     extra = {name: row(name, found[name], paper) for name in found if name not in rows}
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(folder / "grid.json", json.dumps({**rows, **extra}, indent=1, ensure_ascii=False) + "\n")
+    lines = [f"{json.dumps(name)}: {json.dumps(row, ensure_ascii=False)}" for name, row in {**rows, **extra}.items()]
+    write_atomic(folder / "grid.json", "{\n" + ",\n".join(lines) + "\n}\n")
     write_atomic(folder / "GRID.md", render(rows, extra))
 
 

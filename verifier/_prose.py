@@ -186,7 +186,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 def _behind(text: str, start: int, hi: int, rule: str) -> list[Found]:
     """What stands at ``start``, behind a phrase: boxes, formulas, mathematics, a choice, a value, words."""
-    while start < hi and text[start] in _LEAD:
+    while start < hi and (text[start] in _LEAD or text.startswith(('\\"', "\\'"), start)):
         start += 1
     stop = _STOP.search(text, start, hi)
     end = stop.start() if stop else hi

@@ -63,7 +63,8 @@ def extract(response: str | None, mode: str = "boxed") -> Extraction:
     boxed: the last box after the last ``</think>``. answer_tag: the last ``<answer>``, and in it a box where
     there is one. final_answer: what follows the last "the answer is". any: a box; else a tag; else a phrase;
     else the last formula, number or bold word; else the whole of a short text. A ``<think>`` that never
-    closes has no answer; nor has an empty box, or a last box that never closes, whatever came before.
+    closes has no answer; nor has an empty box, or a last box that never closes, whatever came before. In mode
+    any a "Final Answer: ... I hope it is correct" behind the last box counts before it.
 
     Raises ConfigError for an unknown mode, and nothing else.
 
@@ -84,13 +85,24 @@ def extract(response: str | None, mode: str = "boxed") -> Extraction:
     if mode == "any":
         found = _boxed(response, start, len(response)) or _tagged(response, start)
         if found is not None:
-            return found
+            return _concluded(response, found) or found
     from . import _prose  # here, as its regular expressions cost milliseconds
 
     run = _prose.phrase(response, start, PHRASES)
     if not run and mode == "any":
         run = _prose.conclusion(response, start, len(response))
     return _from_run(response, run) if run else _NOTHING
+
+
+def _concluded(text: str, found: Extraction) -> Extraction | None:
+    """A "Final Answer: ... I hope it is correct" behind the last box (of an intermediate result); else None."""
+    behind = found.answer.span[1] if found.answer is not None else 0
+    if not behind or text.find("I hope it is correct", behind) < 0:
+        return None
+    from . import _prose
+
+    run = _prose.phrase(text, behind, PHRASES[:1])
+    return _from_run(text, run) if run else None
 
 
 def after_thinking(response: str) -> int:

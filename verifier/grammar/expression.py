@@ -73,7 +73,8 @@ class ExpressionParser(CommandRules):
         parts.append(left)
         while True:
             token = self.tokens[self.at]
-            if token.kind == "op" and token.value in ("+", "-", "+-"):
+            leads = token.value == "+-" and parts == [Num(0)]  # `+-2` where nothing stands before it
+            if token.kind == "op" and token.value in ("+", "-", "+-") and not leads:
                 self.at += 1
                 term = self.term()
                 parts.append(term if token.value == "+" else negate(term))

@@ -15,12 +15,13 @@ from typing import Any
 MARK = "result: "
 
 
-def tokenizer() -> Any:
-    """One token per character, and an end token that decoding drops."""
+def tokenizer(texts: list[str]) -> Any:
+    """One token per character of the texts, and an end token that decoding drops."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    vocabulary = {mark: number for number, mark in enumerate(["<|endoftext|>", "<unk>", *string.printable])}
+    characters = sorted({*string.printable, *"".join(texts)})
+    vocabulary = {mark: number for number, mark in enumerate(["<|endoftext|>", "<unk>", *characters])}
     inner = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     inner.pre_tokenizer = pre_tokenizers.Split("", "isolated")
     inner.decoder = decoders.Fuse()
@@ -64,7 +65,7 @@ async def run(job: dict[str, Any]) -> list[dict[str, Any]]:
             }
         }
     )
-    tokens = tokenizer()
+    tokens = tokenizer([item["response"] for item in job["items"]])
     manager = load_reward_manager(config, tokens)
     return list(await asyncio.gather(*(manager.run_single(batch(tokens, item)) for item in job["items"])))
 

@@ -423,6 +423,14 @@ def test_no_room_is_429_on_our_routes_and_a_queue_on_openrlhfs() -> None:
         assert server.metric("verifier_held_bytes") == 0
 
 
+def test_a_body_that_does_not_arrive_is_408() -> None:
+    with serving("--deadline", "1") as server:
+        with socket.create_connection((server.host, server.port)) as slow:
+            slow.sendall(b"POST /openrlhf HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+            assert slow.recv(100).startswith(b"HTTP/1.1 408")
+        assert server.metric("verifier_held_bytes") == 0
+
+
 def test_a_client_that_leaves_gives_its_room_back() -> None:
     with serving("--max-body-mb", "1", "--max-queue-mb", "1") as server:
         with socket.create_connection((server.host, server.port)) as gone:

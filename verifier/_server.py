@@ -12,14 +12,11 @@ mounted in an application of Starlette's or FastAPI's.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import hashlib
-import hmac
 import json
 import logging
+import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
@@ -30,6 +27,7 @@ from . import __version__
 from ._deciding import Decider, Gate, Late
 from ._metrics import Metrics
 from ._native import RequestError, parse, reward_items, verify_items
+from ._token import Token, from_headers
 from .adapters import http
 from .adapters._query import SPECIAL_TOKENS
 from .api import verify
@@ -79,7 +77,7 @@ class App:
         self.metrics = Metrics()
         self.gate = Gate(settings.max_held)
         self.decider = Decider(settings.threads)
-        self._digest = None if settings.token is None else _digest(settings.token)
+        self._token = None if settings.token is None else Token(settings.token)
         self._open = 0
         self._posts = {
             "/openrlhf": self._openrlhf,
@@ -144,16 +142,14 @@ class App:
     def _admit(self, scope: Scope) -> str:
         """The path without the token's prefix; RequestError 401 without the token where one is asked for."""
         path = str(scope["path"]).removeprefix(scope.get("root_path", ""))
-        if self._digest is None or path == "/health":
+        if self._token is None or path == "/health":
             return path
         if path.startswith("/token/"):
             given, _, rest = path.removeprefix("/token/").partition("/")
-            if hmac.compare_digest(_digest(given), self._digest):
+            if self._token.matches(given):
                 return f"/{rest}"
-        else:
-            found = _given_token(scope["headers"])
-            if found is not None and hmac.compare_digest(_digest(found), self._digest):
-                return path
+        elif self._token.matches(from_headers(scope["headers"])):
+            return path
         raise RequestError(
             "a token is needed: `Authorization: Bearer TOKEN`, the password of Basic auth, or a path /token/TOKEN/...",
             status=401,
@@ -178,10 +174,11 @@ class App:
         elif self.decider.waiting >= self.settings.max_waiting or not self.gate.admits(size):
             raise RequestError("too much is waiting already; come again later", status=429)
         try:
+            seconds = min(READ_S, max(1.0, deadline - monotonic()))
             try:
-                body = await asyncio.wait_for(_read(receive, size), READ_S)
+                body = await _within(seconds, _read(receive, size))
             except asyncio.TimeoutError:
-                raise RequestError(f"the body did not arrive within {READ_S:g} s", status=408) from None
+                raise RequestError(f"the body did not arrive within {seconds:.0f} s", status=408) from None
             return await handler(parse(body), deadline)
         finally:
             self.gate.leave(size)
@@ -251,6 +248,14 @@ class App:
         return _TEXT, self.metrics.text(gauges, info).encode()
 
 
+async def _within(seconds: float, work: Coroutine[Any, Any, bytes]) -> bytes:
+    """The result of ``work``; asyncio.TimeoutError after ``seconds``. Without a task of its own where Python can."""
+    if sys.version_info < (3, 11):
+        return await asyncio.wait_for(work, seconds)
+    async with asyncio.timeout(seconds):
+        return await work
+
+
 async def _read(receive: Receive, limit: int) -> bytes:
     """The whole body. RequestError 413 beyond ``limit`` bytes; _Gone where the client left."""
     chunks: list[bytes] = []
@@ -266,27 +271,6 @@ async def _read(receive: Receive, limit: int) -> bytes:
         chunks.append(chunk)
         if not message.get("more_body"):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
-def _digest(token: str) -> bytes:
-    """Of fixed length, so that comparing tells nothing, not even the length."""
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-
-
-def _given_token(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-    """The token of an Authorization header: Bearer, or the password of Basic."""
-    for name, value in headers:
-        if name == b"authorization":
-            scheme, _, text = value.decode("latin-1").partition(" ")
-            if scheme.lower() == "bearer":
-                return text.strip()
-            if scheme.lower() == "basic":
-                try:
-                    decoded = base64.b64decode(text, validate=True).decode("utf-8", "replace")
-                except binascii.Error:
-                    return None
-                return decoded.partition(":")[2]
-    return None
 
 
 def _late(config: VerifierConfig) -> Verdict:

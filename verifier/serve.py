@@ -70,8 +70,9 @@ def serve(args: argparse.Namespace) -> int:
     listener = bind(args.host, args.port)
     host, port = listener.getsockname()[:2]
     where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    reward = json.dumps(settings.file.reward.describe(), sort_keys=True)
-    print(f"verifier: listening on {where} (OpenRLHF: {where}/openrlhf)\nverifier: reward {reward}", flush=True)
+    print(f"verifier: listening on {where} (OpenRLHF: {where}/openrlhf)", flush=True)
+    origin = f" of {args.reward}" if args.reward else ", the default"
+    print(f"verifier: the reward is {settings.file.reward.kind}{origin}; /metrics has its settings", flush=True)
     config = uvicorn.Config(
         app, lifespan="on", access_log=False, log_config=None, log_level="warning", server_header=False,
         proxy_headers=False, timeout_graceful_shutdown=args.grace, timeout_keep_alive=KEEP_ALIVE_S, ws="none",

@@ -8,6 +8,7 @@ mode needs none of this.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -16,6 +17,7 @@ from ._rules import Rule
 
 MAX_HITS = 10_000  # times an anchor such as "answer" may stand in the text before the search gives up
 MAX_SENTENCE = 2_000  # characters behind a phrase, and of a formula, that are looked at
+MAX_RUN = 40  # numbers that may be joined to a list
 MAX_WHOLE = 300  # characters of a text that may be an answer as a whole
 LOOKS = (4_000, 32_000, 256_000)  # characters from the end that are searched, one after the other
 
@@ -125,8 +127,8 @@ def _is_formula(text: str, start: int, end: int) -> bool:
     if not 0 < end - start <= MAX_SENTENCE:
         return False
     inner = text[start:end]
-    if not inner.strip() or "\n\n" in inner:
-        return False
+    if not inner.strip() or "\n\n" in inner or inner.rstrip()[-1] in "=+-*/<>≈":
+        return False  # `$21 = $42` is money
     return _first_word(inner) < 0 or not any(char.isspace() for char in inner)
 
 
@@ -150,7 +152,9 @@ _CONCLUDES = re.compile(
 )
 _BOLD = re.compile(r"\*\*([^*\n]{1,200}?)[.:]?\*\*")
 _BECAUSE = re.compile(r",?\s+(?:because|since)\b|,\s+(?:as|so|which|it)\b")
-_CHOICE = re.compile(r"\([A-Ja-j]\)|[A-J](?=[.,:;)。，]|\s*$|\s+(?:because|since|as)\b)")
+_CHOICE = re.compile(
+    r"\([A-Ja-j]\)|[A-J](?=[.,:;)。，]|\s*$|\s+(?:because|since|as|is\s+(?:the\s+)?(?:correct|right))\b)"
+)
 _LEAD = " \t\r\n*_:：\"“'`"
 _TRAIL = ' \t\r\n*_.,;:。，；"”`'
 
@@ -239,17 +243,32 @@ def _values(text: str, lo: int, hi: int) -> list[Found]:
     run = formulas(text, lo, hi)
     named = [found for found in run if not _NAME.fullmatch(text, found.start, found.end)]
     end = (named or run)[-1].outer_end if run else lo
-    number = None
-    for number in _NUMBER.finditer(text, end, hi):  # noqa: B007  (the last one is wanted)
-        pass
-    if number is None and not named and run:  # nothing but names in formulas: a number before them
-        for number in _NUMBER.finditer(text, lo, hi):  # noqa: B007
-            pass
-    if number is not None and (not named or _wins(text, end, number.start())):
-        start, stop = _bare_tex(text, lo, *number.span())
-        return [Found(start, stop, start, stop, "number")]
+    numbers = deque((match.span() for match in _NUMBER.finditer(text, end, hi)), maxlen=MAX_RUN)
+    if not numbers and not named and run:  # nothing but names in formulas: a number before them
+        numbers.extend(match.span() for match in _NUMBER.finditer(text, lo, hi))
+    if numbers and (not named or _wins(text, end, numbers[-1][0])):
+        return _numbers(text, lo, hi, list(numbers))
     run = named or run
     return [*run[:-1], _with_unit(text, run[-1], hi)] if run else []
+
+
+_TUPLE = re.compile(r"(?<![\w)\]}])[(\[][ ]?-?\d[\d.,/ −-]{0,80}, ?-?\d[\d./]{0,20}[ ]?[)\]]")
+
+
+def _numbers(text: str, lo: int, hi: int, spans: list[tuple[int, int]]) -> list[Found]:
+    """The last number, as the pair or interval that it closes, or behind those it is joined to (`2 and 3`)."""
+    start, stop = _bare_tex(text, lo, *spans[-1])
+    if (start, stop) != spans[-1]:
+        return [Found(start, stop, start, stop, "number")]
+    for match in _TUPLE.finditer(text, max(lo, start - 120), min(hi, stop + 3)):
+        if match.start() < start and stop <= match.end():
+            return [Found(*match.span(), *match.span(), "number")]
+    run = [Found(*spans[-1], *spans[-1], "number")]
+    for span in reversed(spans[:-1]):
+        if not glue_between(text, span[1], run[0].outer_start):
+            break
+        run.insert(0, Found(*span, *span, "number"))
+    return run
 
 
 def _bare_tex(text: str, lo: int, start: int, end: int) -> tuple[int, int]:

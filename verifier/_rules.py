@@ -61,6 +61,10 @@ PHRASES: tuple[Rule, ...] = (
     Rule("final_answer_heading", _PHRASE, _ANSWER,
          "### Final Answer\n\nThe rope is 12 m long.", "12 m", rf"{_FINAL}[*_ ]{{0,6}}\r?\n"),
     Rule("answer_is", _PHRASE, _ANSWER, "So the answer is 7.", "7", rf"(?i:answer){_IS}"),
+    Rule("choice_is", _PHRASE, ("hoice", "ption"), "So the correct choice is (B).", "(B)",
+         r"(?:hoice|ption)\s+is:?(?=[\s*]{1,4}\(?[A-J]\b)"),
+    Rule("option_is_correct", _PHRASE, ("ption", "hoice"), "Option C is correct.", "C",
+         r"(?:hoice|ption)(?=\s\(?[A-J]\)?\s+is\s+(?:the\s+)?(?:correct|right))"),
     # four number signs are a heading in Markdown as well: only a number may follow
     Rule("four_hashes", _PHRASE, ("####",), "3 + 4 = 7\n#### 7", "7", r"####(?=[ ]{0,3}[-+$(\\]{0,3}\d)"),
     Rule("chinese", _PHRASE, ("答案",), "因此，答案为 $5$。", "5",

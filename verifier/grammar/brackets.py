@@ -150,6 +150,8 @@ class BracketRules(LabelRules):
                 row = []
                 continue
             if self.accept("&"):
+                if self.aligned and rows and not row:
+                    self._continue_chain(rows)
                 continue
             row.append(self.members(top=False) if name in _ALIGNED else self.disjunct())
             if len(rows) * len(row) > self.limits.members:
@@ -164,6 +166,19 @@ class BracketRules(LabelRules):
         if closing != name or not rows:
             raise self.error(f"expected \\end{{{name}}}")
         return self._rows(name, rows)
+
+    def _continue_chain(self, rows: list[tuple[Node, ...]]) -> None:
+        r"""`x &= 40 + 2 \\ &= 42`: a row that begins with a relation goes on with the row before it."""
+        before = rows[-1][0] if len(rows[-1]) == 1 else None
+        op = self._relation() if before is not None else None
+        while before is not None and op is not None:
+            value = self.operand()
+            if isinstance(before, Rel):
+                before = Rel((*before.ops, op), (*before.args, value))
+            else:
+                before = Rel((op,), (before, value))
+            rows[-1] = (before,)
+            op = self._relation()
 
     def _environment_name(self) -> str:
         return self._raw_script() if self.peek("{") else ""

@@ -86,6 +86,12 @@ class TokenStream:
     def condition_follows(self) -> bool:
         raise NotImplementedError
 
+    def operand(self) -> Node:
+        raise NotImplementedError
+
+    def _relation(self) -> str | None:
+        raise NotImplementedError
+
     def additive(self) -> Node:
         raise NotImplementedError
 

@@ -130,8 +130,9 @@ def _answers(record: Record, job: VoteJob) -> list[str | None]:
 def _answer(response: Any, job: VoteJob, name: str) -> str | None:
     if response is not None and (not isinstance(response, str) or isinstance(response, NumberText)):
         raise InputError(f"field {name!r} is {kind(response)}; a response is text or null")
-    found = extract(response, job.config.extraction).answer
-    return found.text if found else None
+    found = extract(response, job.config.extraction)
+    best = found.joined or found.answer  # a run of boxes answers a list, as it does where a gold is one
+    return best.text if best else None
 
 
 class _Step:

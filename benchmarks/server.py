@@ -2,9 +2,9 @@
 
 Promises: a real ``verifier serve`` process and real HTTP over loopback, the client on the same cores; MATH-500 golds
 in other spellings inside responses of 1,100 characters, every reward compared with what the spelling's making says;
-whatever is no HTTP 200, or holds a wrong number of floats, is an error and is counted. The first pass, in which the
-server starts its workers and meets each pair for the first time, stands beside the best of the later rounds, in which
-it remembers readings and decisions, as it does in training (a group's responses share their gold). Needs
+whatever is no HTTP 200, or holds a wrong number of floats, is an error and is counted. Three states of the server are
+told apart: the first pass, in which it starts its workers and meets each pair for the first time; the best of later rounds,
+in which it remembers readings and decisions; and training, 16 new responses to each of many unseen problems. Needs
 ``../shared/data``; OpenRLHF's own client is reported where openrlhf and aiohttp are installed. Wall-clock figures of
 a busy machine mean little, and such a run is marked: beside them stands the server's CPU time.
 """
@@ -21,7 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from benchmarks import workload
@@ -148,6 +148,27 @@ def rate(name: str, made: Sequence[Request], connections: int, rounds: int, aim:
     yield from _soundness(name, tally)
 
 
+def training_step(groups: Sequence[Sequence[workload.Pair]], samples: int = 16) -> list[workload.Pair]:
+    """What a server sees in training: ``samples`` responses to each problem, no text twice, answers often."""
+    pairs = [group[index % len(group)] for group in groups for index in range(samples)]
+    return [replace(pair, response=workload.response(pair.answer, at)) for at, pair in enumerate(pairs)]
+
+
+def unseen(name: str, made: Sequence[Request], warm: Sequence[Request], connections: int, aim: int) -> Iterator[Figure]:
+    """Pairs per second of problems that the server has never met, once; its workers are warm from other ones."""
+    _progress(name)
+    tally = Tally()
+    with server() as (host, port, pid):
+        asyncio.run(_run(host, port, warm, connections, Tally()))
+        began, cpu_began = time.perf_counter(), tree_cpu_s(pid)
+        asyncio.run(_run(host, port, made, connections, tally))
+        seconds, cpu = time.perf_counter() - began, tree_cpu_s(pid) - cpu_began
+    found = tally.pairs / seconds
+    yield Figure(name, f"{found:,.0f} pairs/s", f">= {aim:,}/s", found >= aim)
+    yield Figure(f"{name}: the server's CPU", f"{cpu / tally.pairs * 1e6:,.0f} us a pair, workers included")
+    yield from _soundness(name, tally)
+
+
 def _soundness(name: str, tally: Tally) -> Iterator[Figure]:
     p50, p99 = (_quantile(tally.seconds, part) * 1e3 for part in (0.5, 0.99))
     yield Figure(f"{name}: latency", f"p50 {p50:.1f} ms, p99 {p99:.1f} ms")
@@ -222,10 +243,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     groups = workload.pairs(workload.read_golds()[: args.golds], kind_of)
     pairs = [pair for group in groups for pair in group]
     single, many = requests(pairs, 1), requests(pairs, 32)
+    known, new = groups[: len(groups) // 10], training_step(groups[len(groups) // 10 :])
+    warm = requests([pair for group in known for pair in group], 1)
     figures: list[Figure] = []
     runs: list[Callable[[], Iterator[Figure]]] = [
         lambda: rate("one pair a request, 16 connections", single, 16, args.rounds, 1_500),
         lambda: rate("32 pairs a request, 4 connections", many, 4, args.rounds, 5_000),
+        lambda: unseen("unseen problems, one pair a request", requests(new, 1), warm, 16, 1_500),
+        lambda: unseen("unseen problems, 32 pairs a request", requests(new, 32), warm, 4, 5_000),
         lambda: own_client(single, 16),
         lambda: beside_hangs(single),
     ]

@@ -1,12 +1,13 @@
 """How fast the reward server is: ``python -m benchmarks.server``.
 
-Promises: a real ``verifier serve`` process and real HTTP over loopback, the client on the same cores; MATH-500 golds
-in other spellings inside responses of 1,100 characters, every reward compared with what the spelling's making says;
-whatever is no HTTP 200, or holds a wrong number of floats, is an error and is counted. Three states of the server are
-told apart: the first pass, in which it starts its workers and meets each pair for the first time; the best of later rounds,
-in which it remembers readings and decisions; and training, 16 new responses to each of many unseen problems. Needs
-``../shared/data``; OpenRLHF's own client is reported where openrlhf and aiohttp are installed. Wall-clock figures of
-a busy machine mean little, and such a run is marked: beside them stands the server's CPU time.
+Promises: a real ``verifier serve`` process and real HTTP over loopback, the client on the same cores; MATH-500
+golds in other spellings inside responses of 1,100 characters, every reward compared with what the spelling's making
+says; whatever is no HTTP 200, or holds a wrong number of floats, is an error and is counted. Three states of the
+server are told apart: the first pass, in which it starts its workers and meets each pair for the first time; the
+best of later rounds, in which it remembers readings and decisions; and training, 16 new responses to each of many
+unseen problems. Needs ``../shared/data``; OpenRLHF's own client is reported where openrlhf and aiohttp are
+installed. Wall-clock figures of a busy machine mean little, and such a run is marked: beside them stands the
+server's CPU time.
 """
 
 from __future__ import annotations

@@ -6,8 +6,12 @@ hold whole are refused; the trainer takes two real steps on ground truth, random
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -134,26 +138,20 @@ class _Recorded(TrlReward):
         self.calls.append((row, list(responses), list(paid)))
 
 
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
-    """A Qwen2 of two layers with random weights, and a tokenizer of one token a character."""
-    transformers = pytest.importorskip("transformers")
-    import torch
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+PROCESSES = Path(__file__).parent / "support" / "trl_processes.py"
 
-    torch.manual_seed(0)
-    words = ["<pad>", "<eos>", "<unk>", "\\boxed{", *"0123456789+=} "]
-    inner = Tokenizer(models.WordLevel({word: n for n, word in enumerate(words)}, unk_token="<unk>"))
-    inner.pre_tokenizer = pre_tokenizers.Split("", "isolated")
-    inner.decoder = decoders.Fuse()
-    tokenizer = transformers.PreTrainedTokenizerFast(
-        tokenizer_object=inner, pad_token="<pad>", eos_token="<eos>", unk_token="<unk>", padding_side="left"
-    )
-    config = transformers.Qwen2Config(
-        vocab_size=len(words), hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
-        num_key_value_heads=1, eos_token_id=1, pad_token_id=0, bos_token_id=None,
-    )  # fmt: skip
-    return transformers.Qwen2ForCausalLM(config), tokenizer
+
+@pytest.fixture(scope="module")
+def tiny() -> tuple[Any, Any]:
+    """A Qwen2 of two layers with random weights, and a tokenizer of one token a character."""
+    pytest.importorskip("trl")
+    spec = importlib.util.spec_from_file_location("trl_processes", PROCESSES)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    model, tokenizer = module.tiny()
+    return model, tokenizer
 
 
 @pytest.mark.trl
@@ -193,6 +191,24 @@ def test_two_steps_of_a_real_trainer(spec: Any, tiny: tuple[Any, Any], tmp_path:
         found = [value for _, _, paid in reward.calls[2 * step : 2 * step + 2] for value in paid]
         assert entry[f"rewards/{name}/mean"] == pytest.approx(sum(found) / len(found), abs=1e-6)
         assert entry[f"unscored/{name}"] == 0.0
+
+
+@pytest.mark.trl
+@pytest.mark.parametrize(("per_device", "code"), [(4, 0), (2, 3)])
+def test_two_processes_score_whole_groups_or_are_refused(per_device: int, code: int, tmp_path: Path) -> None:
+    root = PROCESSES.parent.parent.parent
+    environ = os.environ | {"PYTHONPATH": str(root), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    command += [str(PROCESSES), str(tmp_path), str(per_device)]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=600)
+    said = [line for line in done.stdout.splitlines() if line.startswith(("group", "refused", "trained"))]
+    if code:
+        assert done.returncode != 0
+        assert len(said) >= 1
+        assert all("needs whole groups of 4; this process has 2 of one" in line for line in said)
+    else:
+        assert done.returncode == 0, done.stderr[-2000:]
+        assert [line.split()[-1] for line in said if line.startswith("group")] == ["4", "4"]
 
 
 def test_a_reward_file_by_name(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from ._numerals import braced
 from .alike import alike
 from .near import OPERATIONS, Gold, near_misses
 from .proof import REASONS as _PROOF_REASONS
-from .proof import Proof, answer_type, prove_wrong, type_of
+from .proof import Proof, answer_type, answer_types, prove_wrong, type_of
 from .ring import Ring
 
 METHODS = {
@@ -77,6 +77,10 @@ class Corruption:
         for name in self.operations:
             if name not in known:
                 raise ConfigError(f"operation {name!r} is unknown; choose from {', '.join(known)}")
+        types = answer_types() if self.types else []
+        for name in self.types:
+            if name not in types:
+                raise ConfigError(f"type {name!r} is unknown; choose from {', '.join(types)}")
         if self.operations and self.method != "perturb":
             raise ConfigError(f"operations are slips of `perturb`; {self.method!r} has none")
         if self.method == "incorrect_majority" and (self.rate != 1 or self.systematic):
@@ -249,5 +253,6 @@ __all__ = [
     "Result",
     "Ring",
     "answer_type",
+    "answer_types",
     "prove_wrong",
 ]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .. import numeric
+from ..answers.base import Answer
 from ..answers.collection import Collection
 from ..answers.expression import Expression
 from ..answers.realset import RealSet
@@ -106,6 +107,20 @@ def _weakest(decisions: list[Decision]) -> Proof:
     rungs = [decision.rung or Rung.CANONICAL for decision in decisions]
     step = max(rungs, key=lambda rung: _STRENGTH.index(rung) if rung in _STRENGTH else -1)
     return Proof(None, "numeric" if step is Rung.NUMERIC else "exact", step.value)
+
+
+def answer_types() -> list[str]:
+    """Every type that `answer_type` may give, but for ``unreadable``."""
+    kinds, waiting = set(), [Answer]
+    while waiting:
+        below = waiting.pop().__subclasses__()
+        kinds |= {kind for one in below if (kind := getattr(one, "kind", None))}
+        waiting += below
+    kinds -= {"collection"}
+    return [*_FINER, *sorted(kinds - set(_FINER))]
+
+
+_FINER = ("integer", "decimal", "fraction", "real", "complex", "expression", "list", "tuple", "set", "interval")
 
 
 def answer_type(text: str, config: VerifierConfig) -> str:

@@ -54,7 +54,7 @@ def canonical_words(text: str) -> str:
     >>> canonical_words(' "Infinitely  many." ')
     'infinitely many'
     """
-    text = re.sub(r"[\"'*_`$~{}\\]", "", text.replace("-", " "))
+    text = re.sub(r"[\"'*_`$~{}\\]|(?<=\d)(?:st|nd|rd|th)\b", "", text.replace("-", " "))
     words = re.sub(r"\s+", " ", text).strip(" .,;:!()[]").casefold()
     words = re.sub(r"^(?:so |thus |hence )?(?:the )?(?:final |correct )?answer is (?:that )?", "", words)
     return words.removeprefix("a ").removeprefix("an ").removeprefix("the ")

@@ -53,10 +53,13 @@ def _conditional(answer: Answer) -> bool:
 
 def _unknowns(answer: Answer) -> set[str]:
     """The symbols of a value, or of an equation's right side."""
+    from .collection import Collection
     from .relation import Equation
 
     if isinstance(answer, Equation) and answer.label is not None and isinstance(answer.value, Expression):
         return numeric.symbols(answer.value.node)
+    if isinstance(answer, Collection):
+        return set().union(*map(_unknowns, answer.items)) if answer.order == "tuple" else set()
     return numeric.symbols(answer.node) if isinstance(answer, Expression) else set()
 
 
@@ -75,8 +78,9 @@ def pair_views(items: Sequence[Answer], other: Answer) -> Iterator[Answer]:
     from .collection import Collection
 
     if not isinstance(other, Collection):
-        yield from _pairs(items)
         yield from _compound(items)
+    if not isinstance(other, Collection) or other.order == "tuple":
+        yield from _pairs(items)
 
 
 def _compound(items: Sequence[Answer]) -> Iterator[Answer]:

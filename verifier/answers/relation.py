@@ -338,8 +338,10 @@ def _agree(members: list[Node], settings: Settings) -> bool:
 
     for member in members[:-1]:
         outcome = compare_strictly(Expression(member, settings), last, settings)
-        if outcome.equal is False:
+        if outcome.equal is False and numeric.symbols(member) == numeric.symbols(members[-1]):
             raise UndefinedError("the members of the chain differ")
+        if outcome.equal is False:
+            return False  # `x/2 = y/3 = z/4` is a line
         if outcome.equal is None:
             return False
     return True

@@ -358,6 +358,16 @@ def test_a_wrong_setting_is_one_line(tmp_path: Path) -> None:
         assert f"--port {port}" in message
 
 
+def test_without_uvicorn_the_extra_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from verifier.cli import main
+
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    assert main(["serve", "--port", "0"]) == 2
+    assert capsys.readouterr().err == "verifier: error: the server needs uvicorn: pip install 'rlvr-verifier[server]'\n"
+
+
 def test_the_special_tokens_of_a_tokenizer(tmp_path: Path) -> None:
     entries = [{"content": "<end>", "special": True}, {"content": "word", "special": False}]
     (tmp_path / "tokenizer.json").write_text(json.dumps({"added_tokens": entries}))

@@ -257,11 +257,11 @@ def worker(rounds: int) -> Iterator[Figure]:
     """A warm worker process: a task that does nothing, and the symbolic rung on the smallest pair."""
     from dataclasses import asdict
 
-    from verifier.config import Limits
+    from verifier.config import Limits, Policy
     from verifier.pool import WorkerPool
 
     _progress("worker round trips")
-    trivial = {"answer": "1", "gold": "1", "limits": asdict(Limits())}
+    trivial = {"answer": "1", "gold": "1", "limits": asdict(Limits()), "policy": asdict(Policy())}
     for task, name in (("echo", "does nothing"), ("symbolic", "symbolic rung, 1 against 1")):
         pool = WorkerPool(size=1, recycle_after=10**9, _tasks={"echo": "builtins:dict", **_tasks()})
         for _ in range(20):

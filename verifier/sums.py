@@ -382,7 +382,7 @@ def render(a: Sum) -> str:
     if not a:
         return "0"
     parts: list[str] = []
-    for monomial in sorted(a, key=_order) if len(a) > 1 else a:
+    for monomial in sorted(a, key=order) if len(a) > 1 else a:
         coefficient = a[monomial]
         sign = "-" if coefficient < 0 else "+"
         size = -coefficient if coefficient < 0 else coefficient
@@ -392,5 +392,6 @@ def render(a: Sum) -> str:
     return "".join(parts).removeprefix("+")
 
 
-def _order(monomial: Monomial) -> tuple[tuple[str, str], ...]:
+def order(monomial: Monomial) -> tuple[tuple[str, str], ...]:
+    """A monomial's place in a form."""
     return tuple((a, decimal_text(e)) for a, e in monomial)

@@ -33,6 +33,7 @@ from ..nodes import (
     Unit,
     rebuilt,
 )
+from ..sums import order
 from ..syntax import UndefinedError
 from ..verdict import Rung
 from .base import DIFFERENT, EQUAL, UNDECIDED, Answer, Context, Outcome, Settings
@@ -75,7 +76,7 @@ class Equation(Answer):
             try:
                 gap = canoniser.of(difference(self.left, self.right))
                 if gap:
-                    gap = canoniser.scaled(gap, 1 / Fraction(gap[min(gap, key=repr)]))
+                    gap = canoniser.scaled(gap, 1 / Fraction(gap[min(gap, key=order)]))
                 self._normal = (gap, canoniser)
             except (TooMuch, UndefinedError):
                 return None

@@ -40,7 +40,8 @@ class LabelRules(ExpressionParser):
         if end + 1 >= len(tokens) or tokens[end + 1].value != "=":
             return None
         marks, inside = [t.value for t in tokens[self.at + 1 : at]], tokens[at + 1 : end]
-        if not self._names_function(marks, inside):
+        named = first.kind == "text" and len(first.value) > 1 and bool(inside) and not marks  # `\text{LCM}(12,18) =`
+        if not named and not self._names_function(marks, inside):
             return None
         name = "".join(t.value for t in tokens[self.at : at] if t.value not in ("{", "}"))
         self.at = end + 1
@@ -75,7 +76,9 @@ class LabelRules(ExpressionParser):
         if before.value in RELATIONS or before.value in ("Pr", "+", "-", "*", "/", "^"):
             return False
         end = self.matching(at)
-        if end + 1 < len(tokens) and tokens[end + 1].kind not in ("end", "logic") and tokens[end + 1].value != ",":
+        if end + 1 >= len(tokens):  # nothing closes it
+            return False
+        if tokens[end + 1].kind not in ("end", "logic") and tokens[end + 1].value != ",":
             return False
         inside = tokens[at + 1 : end]
         said = any(t.kind in ("op", "cmd") and t.value in _CONDITIONS for t in inside)

@@ -200,11 +200,16 @@ _WIDE = frozenset({",", ";", ":", ">", "quad", "qquad", "hfill", "thinspace", "m
 _AFTER_A_WORD = ("", " ", "\n", "\t", "~", ",", ":", "\\", "$")  # what may follow `if` and `for`, unlike `if+5`
 _LONGEST_WORD = 200
 _LOGIC = {"&": "and", "and": "and", "or": "or", "wedge": "and", "land": "and", "vee": "or", "lor": "or"}
-_QUALIFIER = re.compile(r"(?:for|where|when|with|if|such that|as|since|because|i\.e\.|in which)\b|forall\b", re.I)
+_QUALIFIER = re.compile(
+    r"(?:for|where|when|with|if|such that|as|since|because|i\.e\.|in which|is (?:the|our) (?:final |correct )?answer)\b"
+    r"|forall\b",
+    re.I,
+)
 # a \text{...} that holds mathematics rather than words
 _MATHEMATICAL = re.compile(r"^\W*\d|[=+()<>:|\[\]%$\\^,]|^[.\s]*$|\w (?:and|or) \w")
 # `there are 6 solutions`: words that lead in a value; `(solutions)`: words in brackets
 _LEAD_IN = re.compile(r"([A-Za-z][A-Za-z ,']{0,80}\b(?:is|are|equals?|be))[: ]+(-?[\d$\\].*)", re.S)
+_SO = re.compile(r"^(?:so|thus|hence|therefore|then|finally)\b[,: ]*", re.I)
 _REMARK = re.compile(r"\((?!mod\b|base\b)([A-Za-z][A-Za-z .'-]{2,60})\)")
 _UNIT_TEXT = re.compile(r"[A-Za-zµ°]+(?:\ ?[A-Za-z]+)?[ .]?(?:/ ?[A-Za-z]+|\^?-?\d)*$")
 
@@ -262,7 +267,7 @@ def _scan(text: str, limits: Limits, tokens: list[Token]) -> None:
                         space = True
                         continue
         elif kind == "text":
-            body = found.group("body").replace("~", " ").strip()
+            body = _SO.sub("", found.group("body").replace("~", " ").strip())
             if _LOGIC.get(body.lower().strip(" ,.;")):
                 kind, value = "logic", _LOGIC[body.lower().strip(" ,.;")]
             elif body.lower() == "mod":

@@ -1,6 +1,7 @@
 """The grammar, from tokens to nodes; one module a family of rules, each building on the one before.
 
-stream -> numerals -> scripts -> quantities -> functions -> commands -> expression -> statement
+stream -> numerals -> scripts -> quantities -> functions -> commands -> expression
+-> labels -> brackets -> wording -> statement
 """
 
 from __future__ import annotations

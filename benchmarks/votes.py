@@ -1,10 +1,10 @@
-r"""How long a vote takes: ``python -m benchmarks.votes [--prompts 40000] [--samples 64] [--rows prompts|samples]``.
+r"""How long a vote takes: ``python -m benchmarks.votes [--prompts N] [--samples N] [--rows prompts|samples] [--hard]``.
 
 Promises: responses are generated from a fixed seed, as long as real ones and with answers in several spellings; a real
-``verifier vote`` reads them from disk, and its majority must be the answer that the generator made most frequent. What
-is reported is the command's own CPU time, wall-clock time and greatest resident memory. Does not promise real text: the
-prose is words at random, and only the boxes matter.
-"""
+``verifier vote`` reads them from disk, and the gold is the answer that the generator made most frequent. What is
+reported is the command's own CPU time, wall-clock time and greatest resident memory. Does not promise real text: the
+prose is words at random, and only the boxes matter (--hard apart, where the majority may be another).
+prose is words at random, and only the boxes matter; with --hard the majority is often another answer than the gold.
 
 from __future__ import annotations
 
@@ -52,39 +52,40 @@ def spellings(rng: random.Random) -> list[str]:
     return [rf"x^2+{a}x-{b}", rf"-{b}+x(x+{a})", rf"{a}x-{b}+x^2"]
 
 
-def prompts(count: int, samples: int, seed: int = 0) -> Iterator[tuple[str, list[str], list[str]]]:
+def prompts(count: int, samples: int, hard: bool, seed: int = 0) -> Iterator[tuple[str, list[str], list[str]]]:
     """(id, the right answer's spellings, JSON texts of the responses) of each prompt.
 
-    About 55 % of the samples give one value; the others spread over many, and one in twenty has no box.
+    About 55 % of the samples (hard: of each prompt a share between 0 and 40 %) give one value; the others spread over
+    many, and one in twenty has no box.
     """
     rng = random.Random(seed)
     texts = bodies(rng)
     for number in range(count):
         right, wrong = spellings(rng), [spellings(rng) for _ in range(24)]
-        made = []
+        share, made = rng.uniform(0, 0.4) if hard else 0.55, []
         for _ in range(samples):
             draw = rng.random()
             body = texts[int(rng.random() * BODIES)]
             if draw < 0.05:
                 made.append(f'"{body}"')
                 continue
-            answer = rng.choice(right) if draw < 0.6 else rng.choice(wrong[int(24 * rng.random() ** 2)])
+            answer = rng.choice(right) if draw < 0.05 + share else rng.choice(wrong[int(24 * rng.random() ** 2)])
             escaped = answer.replace("\\", "\\\\")
             made.append(f'"{body} So it is \\\\boxed{{{escaped}}}."')
         yield f"made/{number}", right, made
 
 
-def write(path: Path, count: int, samples: int, rows: str) -> None:
+def write(path: Path, count: int, samples: int, rows: str, hard: bool) -> None:
     """The input file. Single samples come in rounds: all prompts' first samples, then all second ones, ..."""
     with path.open("w", encoding="utf-8") as file:
         if rows == "prompts":
-            for id, right, made in prompts(count, samples):
+            for id, right, made in prompts(count, samples, hard):
                 head = json.dumps({"id": id, "prompt": f"Problem {id}", "gold": right[0]})[:-1]
                 file.write(f'{head}, "responses": [{", ".join(made)}]}}\n')
             return
         block = 500  # prompts whose samples are shuffled into rounds at a time, so that this script stays small
         held: list[tuple[str, str, list[str]]] = []
-        for id, right, made in prompts(count, samples):
+        for id, right, made in prompts(count, samples, hard):
             held.append((id, right[0], made))
             if len(held) == block or id == f"made/{count - 1}":
                 for index in range(samples):
@@ -120,12 +121,13 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=40_000)
     parser.add_argument("--samples", type=int, default=64)
     parser.add_argument("--rows", choices=("prompts", "samples"), default="prompts")
+    parser.add_argument("--hard", action="store_true", help="problems whose majority is often wrong")
     parser.add_argument("--folder", type=Path, help="keep the files here (default: a temporary folder)")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = args.folder or Path(scratch)
         source, out = folder / f"votes-{args.rows}.jsonl", folder / f"labels-{args.rows}.jsonl"
-        write(source, args.prompts, args.samples, args.rows)
+        write(source, args.prompts, args.samples, args.rows, args.hard)
         command = [sys.executable, "-m", "verifier", "vote", str(source), "--out", str(out), "--overwrite"]
         cpu, wall, memory = watched(command)
         manifest = json.loads((folder / f"{out.name}.manifest.json").read_text())

@@ -3,8 +3,8 @@ r"""How long a vote takes: ``python -m benchmarks.votes [--prompts N] [--samples
 Promises: responses are generated from a fixed seed, as long as real ones and with answers in several spellings; a real
 ``verifier vote`` reads them from disk, and the gold is the answer that the generator made most frequent. What is
 reported is the command's own CPU time, wall-clock time and greatest resident memory. Does not promise real text: the
-prose is words at random, and only the boxes matter (--hard apart, where the majority may be another).
 prose is words at random, and only the boxes matter; with --hard the majority is often another answer than the gold.
+"""
 
 from __future__ import annotations
 

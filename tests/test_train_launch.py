@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -633,6 +635,45 @@ def test_workers_get_what_openrlhfs_own_start_sets() -> None:
     assert "DS_ACCELERATOR" not in run.worker_environment({}, 5, gpu=True)
 
 
+IN_A_WORKER = """
+import json, os, random, sys
+from train_openrlhf import run
+run.start_ray(["--train.seed", sys.argv[1]])
+import ray
+
+@ray.remote(num_gpus=1)
+def look():
+    import torch
+    import train_openrlhf.executor
+    shuffled = list(torch.utils.data.RandomSampler(range(1000)))
+    return shuffled, random.random(), {name: os.environ.get(name) for name in ("NCCL_DEBUG", "RLVR_SEED")}
+
+print("FOUND", json.dumps([ray.get(look.remote()), ray.cluster_resources()["GPU"]]))
+ray.shutdown()
+"""
+
+
+@pytest.mark.ray
+def test_the_seed_orders_the_prompts_of_every_worker(tmp_path: Path) -> None:
+    """What OpenRLHF's trainer does, a RandomSampler on the global generator, in a worker of Ray as run.py starts it."""
+    environ = {name: value for name, value in os.environ.items() if name not in ("RAY_ADDRESS", "CUDA_VISIBLE_DEVICES")}
+    found = []
+    for seed in ("7", "7", "8"):
+        done = subprocess.run(
+            [sys.executable, "-c", IN_A_WORKER, seed], capture_output=True, text=True, check=False,
+            env=environ | {"PYTHONPATH": str(run.ROOT)}, cwd=tmp_path, timeout=300,
+        )  # fmt: skip
+        lines = [line for line in done.stdout.splitlines() if line.startswith("FOUND ")]
+        assert lines, done.stderr[-2000:]
+        found.append(json.loads(lines[0].removeprefix("FOUND ")))
+    (first, gpus), (again, _), (other, _) = found
+    assert first == again
+    assert first[0] != other[0]
+    assert first[1] != other[1]
+    assert first[2] == {"NCCL_DEBUG": "WARN", "RLVR_SEED": "7"}
+    assert gpus >= 1
+
+
 def test_openrlhf_still_sets_what_run_sets() -> None:
     spec = importlib.util.find_spec("openrlhf")
     if spec is None or spec.origin is None:
@@ -666,3 +707,57 @@ def test_a_launcher_without_a_run_folder_says_so(name: str, tmp_path: Path) -> N
     )
     assert empty.returncode == 2
     assert "argv.json is missing" in empty.stderr
+
+
+# -- README.md ------------------------------------------------------------------------------------------
+
+README = (launch.LAUNCHERS.parent / "README.md").read_text(encoding="utf-8")
+
+
+def readme_commands() -> list[list[str]]:
+    """The words behind ``launch`` in each command of the README."""
+    text = README.replace("\\\n", " ")
+    found = [line.partition("#")[0] for line in text.splitlines() if "-m train_openrlhf.launch " in line]
+    return [shlex.split(line.partition("-m train_openrlhf.launch ")[2]) for line in found if "MODEL/" not in line]
+
+
+def test_the_readme_has_its_commands() -> None:
+    assert len(readme_commands()) >= 7
+
+
+@pytest.mark.parametrize("words", readme_commands(), ids=" ".join)
+def test_every_command_of_the_readme_would_start(words: list[str]) -> None:
+    args = launch._parser().parse_args([word.strip("`.,:;") for word in words])
+    cell = launch.resolve(args, args.cell)
+    assert [str(one) for one in checks.settings_findings(cell) if one.level == "error"] == []
+    assert list(checks.reward_findings(cell)) == []
+    build_argv(cell, Path("/r"))
+
+
+def test_the_readmes_example_of_a_reward(tmp_path: Path) -> None:
+    configs = Path(shutil.copytree(launch.LAUNCHERS.parent / "configs", tmp_path / "configs"))
+    text = README.partition("```yaml\n")[2].partition("```")[0]
+    (configs / "rewards/mine.yaml").write_text(text, encoding="utf-8")
+    cell = load_cell(f"{MODEL}/mine/s0", configs=configs)
+    assert list(checks.reward_findings(cell)) == []
+    assert cell.settings.steps == 150
+
+
+def test_the_readmes_flags_are_those_of_the_golden_arguments() -> None:
+    table = README.partition("## Flags against")[2].partition("\n## ")[0]
+    golden = set(GOLDEN.split())
+    optional = {"--train.colocate_all"}
+    flags = {word.strip("`|,()") for word in table.split() if word.startswith(("`--", "--"))}
+    flags = {flag for flag in flags if "." in flag}
+    assert flags
+    assert flags - optional - {"--data.input_template", "--data.apply_chat_template"} <= golden
+
+
+def test_the_readmes_figures() -> None:
+    from train_openrlhf import grid
+
+    def hours(name: str) -> str:
+        return f"{sum(192 * load_cell(cell).settings.steps / 300 for cell in grid.cells_of(name)):,.0f}"
+
+    assert f"the grid's {len(grid.cells_of('all'))} cells\nare at most {hours('all')} GPU hours" in README
+    assert f"`controls` at most {hours('controls')}, `headline` (6 cells) at most {hours('headline')}" in README

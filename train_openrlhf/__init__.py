@@ -1,1 +1,1 @@
-"""OpenRLHF launchers and reward files: not here yet. README.md says what will stand here and what works now."""
+"""Training with OpenRLHF: the paper's grid of models and rewards, one command a cell. README.md begins with how."""

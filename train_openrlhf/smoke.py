@@ -17,7 +17,7 @@ from verifier.rows import Row
 STEPS = 3
 PROMPTS = 8  # a step
 SAMPLES = 8  # a prompt
-BENCHMARKS = ("math500", "amc", "aime2024", "aime2025")
+BENCHMARKS = ("math500", "amc", "aime24", "aime25")
 EVALUATED = 4  # problems of each benchmark
 CHARACTERS = "0123456789+-*/=()., \n\\{}abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ?:;$^_'\"<>|[]!&%#"
 

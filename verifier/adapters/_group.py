@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..errors import InputError
 from ..rows import Row
 from ..verdict import Verdict
 
@@ -71,3 +73,12 @@ class Group:
         await self._closed.wait()
         if self._scoring is not None:
             await asyncio.shield(self._scoring)  # a member that is cancelled here must not stop it for all
+
+
+def row_of(label: Any, prompt: str) -> Row | None:
+    """The row behind a label; None, and a warning, where it holds none."""
+    try:
+        return Row.from_label(label, prompt)
+    except InputError as error:
+        logging.getLogger(__name__).warning("unscored, bad_label: %s", error)
+        return None

@@ -16,7 +16,6 @@ costs only itself. Rewards are multiples of 1/1024. A label that holds no row ma
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -25,15 +24,14 @@ from typing import Any, ClassVar, TypeVar
 from openrlhf.utils.agent import SingleTurnAgentExecutor
 
 from .._deciding import Decider
-from ..errors import ConfigError, InputError
+from ..errors import ConfigError
 from ..rewards import NEEDS, Context, RewardFile, UnscoredCount, load_reward_file
 from ..rows import Row
-from ._group import Group, Member
+from ._group import Group, Member, row_of
 from ._scored import logs, paid, refuse
 
 T = TypeVar("T")
 WAITING = 32  # threads that wait for worker processes; a hang holds one until its worker is killed
-_log = logging.getLogger(__name__)
 
 
 class GroupExecutor(SingleTurnAgentExecutor):  # type: ignore[misc]  # openrlhf is untyped
@@ -49,7 +47,7 @@ class GroupExecutor(SingleTurnAgentExecutor):  # type: ignore[misc]  # openrlhf 
         refuse(self.training, NEEDS, "OpenRLHF")
         self._count = UnscoredCount(self.training.reward.kind)
         self._groups: dict[tuple[int, str], Group] = {}
-        self._decider = Decider(WAITING)
+        self._decider, self._turn = Decider(WAITING), asyncio.Lock()
 
     async def execute(
         self, prompt: str, label: Any, sampling_params: Any, max_length: int, hf_tokenizer: Any, llm_engine: Any,
@@ -58,7 +56,7 @@ class GroupExecutor(SingleTurnAgentExecutor):  # type: ignore[misc]  # openrlhf 
         """OpenRLHF's entry: one sample, generated and scored."""
         key = (id(sampling_params), prompt)  # one object per call of generate_responses
         if key not in self._groups:
-            self._groups[key] = Group(sampling_params, _row(label, prompt), llm_engine)
+            self._groups[key] = Group(sampling_params, row_of(label, prompt), llm_engine)
             self.opened(self._groups[key])
         group = self._groups[key]
         index = group.enter()
@@ -111,13 +109,7 @@ class GroupExecutor(SingleTurnAgentExecutor):  # type: ignore[misc]  # openrlhf 
         return logs("bad_label" if group.row is None else "unscored" if member.value is None else None)
 
     async def run(self, call: Callable[[], T]) -> T:
-        """``call()``, in the event loop but for its waits for worker processes."""
+        """``call()``, in the event loop but for its waits for worker processes; one in each turn of the loop."""
+        async with self._turn:
+            await asyncio.sleep(0)
         return await self._decider.run(call)
-
-
-def _row(label: Any, prompt: str) -> Row | None:
-    try:
-        return Row.from_label(label, prompt)
-    except InputError as error:
-        _log.warning("unscored, bad_label: %s", error)
-        return None

@@ -86,6 +86,8 @@ class Equation(Answer):
         if self.label is not None and other.label is not None and self.value is not None and other.value is not None:
             return self._labelled(other, ctx)
         sides = (self.left, self.right, other.left, other.right)
+        if {self.left, self.right} == {other.left, other.right}:
+            return EQUAL
         if not all(map(is_value, sides)):
             return DIFFERENT
         a, b = self.normal(), other.normal()

@@ -280,6 +280,14 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
     assert "complete already" in capsys.readouterr().err
 
 
+def test_answers_that_another_run_left_behind_are_not_used(tmp_path: Path) -> None:
+    source, out = jsonl(tmp_path / "in.jsonl", [{"id": 1, "response": BOX % "2"}]), tmp_path / "out.jsonl"
+    stale = {"last": [0, 1], "samples": [["1", "9", -1]], "new": [[[0, 1], "x", "1", None, None]], "bad": []}
+    jsonl(tmp_path / "out.jsonl.answers.jsonl", [stale])
+    assert main(["vote", str(source), "--out", str(out)]) == 0
+    assert [row["label"] for row in lines(out)] == ["2"]
+
+
 def test_a_repeated_id_is_found_across_a_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rowjob, "CHUNK_ROWS", 4)
     rows = [*problems(10), problems(1)[0]]

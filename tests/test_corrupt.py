@@ -19,7 +19,7 @@ from verifier.corrupt import METHODS, OPERATIONS, REASONS, Corrupter, Corruption
 from verifier.corrupt._draws import Draws
 from verifier.corrupt._members import cut, joined
 from verifier.corrupt._numerals import braced, numerals
-from verifier.corrupt.near import Gold
+from verifier.corrupt._slips import Gold
 from verifier.errors import ConfigError
 from verifier.rows import Row
 

@@ -149,11 +149,12 @@ def run_job(
     if not job.overwrite and (done := _settled(job, manifest)) is not None:
         say(f"{job.out} is complete already; nothing to do (--overwrite makes it again)")
         return done
+    fresh = job.overwrite or not journal_path(job.out).exists()
     journal = Journal(journal_path(job.out))
     try:
-        if job.overwrite:
+        if fresh:
             journal.clear()
-            feed.reset()
+            feed.reset()  # what it kept belongs to a run that nothing else is left of
         write_atomic(manifest_path(job.out), _text(manifest | {"state": "running"}))
         counts = _fill(journal, feed, step, say, progress)
         journal.sync()

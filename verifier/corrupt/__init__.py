@@ -25,8 +25,9 @@ from ..parse import unwrap
 from ..rows import Row, prompt_id
 from ._draws import Draws
 from ._numerals import braced
+from ._slips import Gold
 from .alike import alike
-from .near import OPERATIONS, Gold, near_misses
+from .near import OPERATIONS, near_misses
 from .proof import REASONS as _PROOF_REASONS
 from .proof import Proof, answer_type, answer_types, prove_wrong, type_of
 from .ring import Ring

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from ._draws import Draws
 from ._numerals import Numeral, numerals
-from .near import CYCLES, NUMERIC, Gold
+from ._slips import NUMERIC, Gold
+from .near import CYCLES
 
 _TRIES = 48
 _LETTER = re.compile(r"(?<![A-Za-z\\])[A-Z](?![A-Za-z])")

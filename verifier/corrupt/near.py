@@ -8,14 +8,26 @@ the key. :data:`OPERATIONS` is the one table: a new slip is one row.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ._draws import Draws
 from ._members import cut, joined
-from ._numerals import Numeral, numerals
+from ._slips import (
+    NUMERIC,
+    Candidates,
+    Gold,
+    conjugate,
+    digit_swap,
+    digit_wrong,
+    factor_of_two,
+    off_by_one,
+    one_over,
+    reciprocal,
+    sign,
+    ten_fold,
+)
 
-NUMERIC = frozenset({"integer", "decimal", "fraction", "real", "complex"})
 CYCLES = (
     ("yes", "no"),
     ("true", "false"),
@@ -41,17 +53,6 @@ CYCLES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Gold:
-    """A gold as the operations see it. text: unwrapped, arguments braced. type: of :func:`~.proof.answer_type`."""
-
-    text: str
-    type: str
-
-
-Candidates = Callable[[Gold, Draws], Iterator[str]]
-
-
-@dataclass(frozen=True, slots=True)
 class Operation:
     """One kind of slip. examples: (gold, type, a candidate of it), which a test runs."""
 
@@ -59,141 +60,6 @@ class Operation:
     meaning: str
     candidates: Candidates
     example: tuple[str, str, str]
-
-
-# -- numerals -------------------------------------------------------------------------------------------
-
-
-def _numerals(gold: Gold, draws: Draws) -> list[Numeral]:
-    """Those that may change, in a drawn order; exponents last, as a slip there is rarer."""
-    found = draws.shuffled(n for n in numerals(gold.text) if not n.subscript)
-    return sorted(found, key=lambda numeral: numeral.exponent)
-
-
-def _same_width(number: int, numeral: Numeral) -> str:
-    digits = str(number)
-    return digits.zfill(len(numeral.digits)) if numeral.digits.startswith("0") else digits
-
-
-def _off_by_one(gold: Gold, draws: Draws) -> Iterator[str]:
-    for numeral in _numerals(gold, draws):
-        if len(numeral.digits) > 4000:  # Python refuses to convert more
-            continue
-        number = int(numeral.digits)
-        for step in draws.shuffled((1, -1)):
-            if number + step >= 0:
-                yield numeral.replaced(gold.text, _same_width(number + step, numeral))
-    if gold.type == "expression":
-        for tail in draws.shuffled(("+1", "-1")):
-            yield gold.text + tail
-
-
-def _digit_swap(gold: Gold, draws: Draws) -> Iterator[str]:
-    for numeral in _numerals(gold, draws):
-        digits = numeral.digits
-        places = [i for i in range(len(digits) - 1) if digits[i] != digits[i + 1] and (i or digits[1] != "0")]
-        for i in draws.shuffled(places)[:3]:
-            yield numeral.replaced(gold.text, digits[:i] + digits[i + 1] + digits[i] + digits[i + 2 :])
-
-
-def _digit_wrong(gold: Gold, draws: Draws) -> Iterator[str]:
-    for numeral in _numerals(gold, draws):
-        digits = numeral.digits
-        if len(digits) > 1:
-            i = 1 + draws.below(len(digits) - 1)
-            other = str((int(digits[i]) + 1 + draws.below(9)) % 10)
-            yield numeral.replaced(gold.text, digits[:i] + other + digits[i + 1 :])
-
-
-def _ten_fold(gold: Gold, draws: Draws) -> Iterator[str]:
-    for numeral in _numerals(gold, draws):
-        digits, places = numeral.digits, numeral.decimals
-        if not digits.strip("0") or numeral.exponent:
-            continue
-        if places:
-            for other in draws.shuffled((places - 1, places + 1)):
-                yield gold.text[: numeral.start] + _with_point(digits, other) + gold.text[numeral.end :]
-        else:
-            yield numeral.replaced(gold.text, digits + "0")
-            if digits.endswith("0"):
-                yield numeral.replaced(gold.text, digits[:-1])
-
-
-def _with_point(digits: str, places: int) -> str:
-    """The digits with so many of them behind the point."""
-    digits = digits.rjust(places + 1, "0")
-    whole = digits[: len(digits) - places].lstrip("0") or "0"
-    return f"{whole}.{digits[len(digits) - places :]}" if places else whole
-
-
-def _factor_of_two(gold: Gold, draws: Draws) -> Iterator[str]:
-    for numeral in _numerals(gold, draws):
-        number = int(numeral.digits[-4000:])
-        if numeral.exponent or len(numeral.digits) > 4000 or not number:
-            continue
-        yield numeral.replaced(gold.text, _same_width(2 * number, numeral))
-        if number % 2 == 0:
-            yield numeral.replaced(gold.text, _same_width(number // 2, numeral))
-    if re.match(r"(?!\\(?:pm|text|mbox|left|begin))[A-Za-z\\]", gold.text) and gold.type in NUMERIC | {"expression"}:
-        yield f"2{gold.text}"
-
-
-# -- signs ----------------------------------------------------------------------------------------------
-
-_INNER_SIGN = re.compile(r"(?<=[\w})\]])\s*([+-])\s*(?=[\w\\({\[.])")
-_TURNED = {"+": "-", "-": "+"}
-_UNSIGNED = frozenset({"ratio", "text", "choice", "based", "statement", "congruence", "ordering"})
-# Where a member of a list, an entry of a matrix or a side of a relation begins, and its sign.
-_MEMBER = re.compile(
-    r"((?:^|[(\[,&=;<>]|\\\{|\\\\|\\(?:leqslant|geqslant|leq|geq|le|ge|neq|in)(?![a-zA-Z])|pmatrix\}|text\s*\{[^{}]*\})"
-    r"\s*)(-?)\s*(?=\d|\.\d|\\[dtc]?frac|\\sqrt|\\pi)"
-)
-
-
-def _sign(gold: Gold, draws: Draws) -> Iterator[str]:
-    text, options = gold.text, []
-    if gold.type in _UNSIGNED:
-        return
-    inner = list(_INNER_SIGN.finditer(text))
-    if gold.type in NUMERIC | {"expression", "quantity"}:
-        if not inner:
-            options.append(text[1:].lstrip() if text.startswith("-") else f"-{text}")
-    else:
-        for found in _MEMBER.finditer(text):
-            sign = "" if found.group(2) else "-"
-            options.append(text[: found.start(2)] + sign + text[found.end() :])
-    options += [text[: m.start(1)] + _TURNED[m.group(1)] + text[m.end(1) :] for m in inner]
-    yield from draws.shuffled(options)
-
-
-def _conjugate(gold: Gold, draws: Draws) -> Iterator[str]:
-    r"""The sign before a radical or an imaginary part turned."""
-    options = []
-    for found in _INNER_SIGN.finditer(gold.text):
-        behind = re.match(r"[^+\-]*", gold.text[found.end() :])
-        if behind and re.search(r"\\sqrt|(?<![A-Za-z\\])i(?![A-Za-z])", behind.group()):
-            options.append(gold.text[: found.start(1)] + _TURNED[found.group(1)] + gold.text[found.end(1) :])
-    yield from draws.shuffled(options)
-
-
-# -- fractions and ratios -------------------------------------------------------------------------------
-
-_FRACTION = re.compile(r"(-?\s*)(\\[dtc]?frac)\s*\{(.+)\}\s*\{(.+)\}")
-_SLASH = re.compile(r"(-?\s*)([\w.]+)\s*/\s*([\w.]+)")
-
-
-def _reciprocal(gold: Gold, draws: Draws) -> Iterator[str]:
-    if found := _FRACTION.fullmatch(gold.text):
-        sign, command, top, bottom = found.groups()
-        yield f"{sign}{command}{{{bottom}}}{{{top}}}" if top.strip() != "1" else sign + bottom
-    elif found := _SLASH.fullmatch(gold.text):
-        sign, top, bottom = found.groups()
-        yield f"{sign}{bottom}/{top}" if top != "1" else sign + bottom
-
-
-def _one_over(gold: Gold, draws: Draws) -> Iterator[str]:
-    if re.fullmatch(r"-?\d{1,6}", gold.text):
-        yield re.sub(r"\d+", lambda m: rf"\frac{{1}}{{{m.group()}}}", gold.text)
 
 
 # -- members, ends and relations --------------------------------------------------------------------------
@@ -300,15 +166,15 @@ def _neighbouring_letter(gold: Gold, draws: Draws) -> Iterator[str]:
 
 
 OPERATIONS: Sequence[Operation] = (
-    Operation("off_by_one", "a numeral one too large or too small", _off_by_one, ("12", "integer", "13")),
-    Operation("digit_swap", "two neighbouring digits exchanged", _digit_swap, ("120", "integer", "210")),
-    Operation("digit_wrong", "one digit, not the first, is another", _digit_wrong, ("12", "integer", "15")),
-    Operation("ten_fold", "a power of ten lost or gained", _ten_fold, ("0.5", "decimal", "0.05")),
-    Operation("factor_of_two", "twice or half of a numeral", _factor_of_two, (r"\pi", "real", r"2\pi")),
-    Operation("sign", "a sign turned", _sign, ("(1,-2)", "tuple", "(1,2)")),
-    Operation("conjugate", "the sign before a radical or an imaginary part turned", _conjugate,
+    Operation("off_by_one", "a numeral one too large or too small", off_by_one, ("12", "integer", "13")),
+    Operation("digit_swap", "two neighbouring digits exchanged", digit_swap, ("120", "integer", "210")),
+    Operation("digit_wrong", "one digit, not the first, is another", digit_wrong, ("12", "integer", "15")),
+    Operation("ten_fold", "a power of ten lost or gained", ten_fold, ("0.5", "decimal", "0.05")),
+    Operation("factor_of_two", "twice or half of a numeral", factor_of_two, (r"\pi", "real", r"2\pi")),
+    Operation("sign", "a sign turned", sign, ("(1,-2)", "tuple", "(1,2)")),
+    Operation("conjugate", "the sign before a radical or an imaginary part turned", conjugate,
               (r"1+\sqrt{2}", "real", r"1-\sqrt{2}")),
-    Operation("reciprocal", "a fraction upside down", _reciprocal,
+    Operation("reciprocal", "a fraction upside down", reciprocal,
               (r"\frac{2}{3}", "fraction", r"\frac{3}{2}")),
     Operation("swapped_members", "two members of a tuple or ratio exchanged", _swapped_members,
               ("(1,2)", "tuple", "(2,1)")),
@@ -322,7 +188,7 @@ OPERATIONS: Sequence[Operation] = (
     Operation("neighbouring_choice", "the letter before or behind", _neighbouring_choice, ("A", "choice", "B")),
     Operation("neighbouring_word", "a word that stands beside it in its list", _neighbouring_word,
               (r"\text{Yes}", "text", r"\text{No}")),
-    Operation("one_over", "one over an integer, where nothing else can slip", _one_over,
+    Operation("one_over", "one over an integer, where nothing else can slip", one_over,
               ("12", "integer", r"\frac{1}{12}")),
     Operation("neighbouring_letter", "another letter, where nothing else can slip", _neighbouring_letter,
               ("P and S", "list", "P and T")),

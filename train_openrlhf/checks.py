@@ -262,7 +262,7 @@ def machine_findings(cell: Cell, gpus: int, memory_gib: float | None) -> Iterato
     need = cell.settings.hardware.nodes * cell.settings.hardware.gpus_per_node
     if cell.settings.hardware.nodes > 1:
         yield error(f"hardware.nodes is {cell.settings.hardware.nodes}: use --backend ray or slurm")
-    if gpus < need and not cell.smoke:
+    if gpus < need and not (cell.smoke and gpus == 0):
         how = f"--gpus {gpus}, if the batch sizes allow" if gpus else "--dry-run to check only, or --smoke"
         yield error(f"{need} GPU(s) are needed, {gpus} found here (nvidia-smi): Ray would wait for ever; use {how}")
     host = cell.model.billions * 12e9 / GIB

@@ -67,7 +67,8 @@ def read_argv(given: Sequence[str]) -> list[str]:
 
 def start_ray(flags: Sequence[str]) -> None:
     """Start or join Ray before OpenRLHF finds it initialised."""
-    gpu = has_gpu()
+    joins = bool(os.environ.get("RAY_ADDRESS"))  # a cluster's driver may sit on a node without a GPU
+    gpu = joins or has_gpu()
     paths = [path for path in os.environ.get(STANDINS, "").split(os.pathsep) if path]
     sys.path[:0] = [*paths, str(ROOT)]
     environ = worker_environment(os.environ, seed_of(flags), gpu)
@@ -78,7 +79,7 @@ def start_ray(flags: Sequence[str]) -> None:
     import ray
 
     options: dict[str, Any] = {}
-    if not gpu and not os.environ.get("RAY_ADDRESS"):
+    if not gpu:
         fake = int(os.environ.get("RLVR_FAKE_GPUS", "2"))
         options = {
             "num_gpus": fake,

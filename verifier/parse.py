@@ -169,10 +169,9 @@ def _parsed(text: str, limits: Limits) -> Node:
         value = int(digits)
         return Num(-value, None, "") if text[0] == "-" else Num(value, None, digits)
     if len(text) < 40:
-        scientific = _SCIENTIFIC.fullmatch(text)
-        if scientific:  # with nothing beside it, `1e-3` is no 1*e - 3
-            power = Pow(Num(10), Num(int(scientific[2])))
-            return Mul((numeral(scientific[1]) if text[0] != "-" else negate(numeral(scientific[1])), power))
+        scientific = _scientific(text)
+        if scientific is not None:
+            return scientific
         fraction = _SIMPLE_FRACTION.fullmatch(text)
         if fraction:
             sign, above, below = (
@@ -181,7 +180,9 @@ def _parsed(text: str, limits: Limits) -> Node:
                 fraction.group(3) or fraction.group(5),
             )
             return Div(Num(-int(above) if sign else int(above), None, above), Num(int(below), None, below))
-    text = unwrap(normalise(text))
+    written, text = text, unwrap(normalise(text))
+    if text != written and len(text) < 40 and (scientific := _scientific(text)) is not None:
+        return scientific
     if "$" in text and ("\\$" not in text or _DOLLAR.search(text)):
         text = _inner_dollars(text)
     if "\\(" in text and "\\)" in text:
@@ -209,6 +210,15 @@ def _parsed(text: str, limits: Limits) -> Node:
 _DELIMITERS = re.compile(r"(?<!\\)\\[()]")
 _DOLLAR = re.compile(r"(?<!\\)\$")
 _SCIENTIFIC = re.compile(r"[-+]?(\d+(?:\.\d+)?)[eE]([-+]?\d{1,5})", re.ASCII)
+
+
+def _scientific(text: str) -> Node | None:
+    """`1e-3` with nothing beside it, which is no 1*e - 3."""
+    found = _SCIENTIFIC.fullmatch(text)
+    if found is None:
+        return None
+    power = Pow(Num(10), Num(int(found[2])))
+    return Mul((numeral(found[1]) if text[0] != "-" else negate(numeral(found[1])), power))
 
 
 def _base(word: str) -> int:

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -707,6 +708,74 @@ def test_a_launcher_without_a_run_folder_says_so(name: str, tmp_path: Path) -> N
     )
     assert empty.returncode == 2
     assert "argv.json is missing" in empty.stderr
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Callable[..., tuple[subprocess.CompletedProcess[str], list[str]]]:
+    """Run a launcher where every program it calls only notes its words; the notes come back."""
+    bin, notes, folder = tmp_path / "bin", tmp_path / "notes", tmp_path / "the run"
+    for path in (bin, folder):
+        path.mkdir()
+    (folder / "argv.json").write_text("[]", encoding="utf-8")
+    note = f'#!/bin/bash\nprintf "%s\\n" "{{name}} [$RAY_ADDRESS] $*" >> "{notes}"\n'
+    programs = {
+        "python": note.format(name="python") + 'exit "${CODE:-0}"\n',
+        "srun": note.format(name="srun") + 'while [[ $1 == --* ]]; do shift; done\nexec "$@"\n',
+        "scontrol": 'printf "n1\\nn2\\n"\n',
+        "hostname": "echo 10.0.0.1 10.0.0.9\n",
+        "sleep": "exit 0\n",
+    }
+    for name, body in programs.items():
+        path = bin / name
+        path.write_text(body if body.startswith("#!") else "#!/bin/bash\n" + body, encoding="utf-8")
+        path.chmod(0o755)
+
+    def run_launcher(name: str, **environ: str) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+        path = {"PATH": f"{bin}:/usr/bin:/bin", "PYTHON": str(bin / "python")}
+        done = subprocess.run(
+            ["bash", launch.LAUNCHERS / name, folder], env=path | environ, capture_output=True, text=True, check=False
+        )
+        return done, notes.read_text(encoding="utf-8").splitlines()
+
+    return run_launcher
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_local_sh_runs_and_passes_the_code_on(stage: Any, code: int) -> None:
+    done, notes = stage("local.sh", CODE=str(code))
+    assert done.returncode == code
+    assert len(notes) == 1
+    assert notes[0].endswith("the run/argv.json")
+    assert "-m train_openrlhf.run" in notes[0]
+
+
+def test_slurm_starts_a_cluster_and_then_the_driver(stage: Any, tmp_path: Path) -> None:
+    done, notes = stage(
+        "slurm.sbatch", SLURM_GPUS_ON_NODE="8", SLURM_CPUS_PER_TASK="64", SLURM_JOB_NODELIST="n[1-2]",
+        SLURM_SUBMIT_DIR=str(tmp_path),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for _ in range(100):  # the two nodes start in the background
+        if sum(line.startswith("python") for line in notes) == 3:
+            break
+        time.sleep(0.1)
+        notes = (tmp_path / "notes").read_text(encoding="utf-8").splitlines()
+    head, worker, driver = sorted((line for line in notes if line.startswith("python")), key=lambda line: (
+        "train_openrlhf.run" in line, "--address=" in line
+    ))  # fmt: skip
+    assert "[] -m ray.scripts.scripts start --head --node-ip-address=10.0.0.1 --port=6379 --num-gpus=8" in head
+    assert "[] -m ray.scripts.scripts start --address=10.0.0.1:6379 --num-gpus=8 --num-cpus=64 --block" in worker
+    assert driver.startswith("python [10.0.0.1:6379] -m train_openrlhf.run")
+    assert [line.count("--nodelist=n2") for line in notes if line.startswith("srun")].count(1) == 1
+
+
+def test_ray_submit_hands_the_driver_to_the_cluster(stage: Any) -> None:
+    done, notes = stage("ray_submit.sh", RAY_API_SERVER_ADDRESS="http://head:8265", CODE="4")
+    assert done.returncode == 4
+    assert "job submit --address http://head:8265" in notes[0]
+    assert f"PYTHONPATH={run.ROOT}" in notes[0]
+    assert notes[0].endswith("-m train_openrlhf.run " + notes[0].partition("train_openrlhf.run ")[2])
+    assert notes[0].endswith("the run/argv.json")
 
 
 # -- README.md ------------------------------------------------------------------------------------------

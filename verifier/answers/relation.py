@@ -15,6 +15,7 @@ from .. import numeric
 from ..canonical import KNOWN_FUNCTIONS, Canoniser, Sum, TooMuch, decisive, render
 from ..nodes import (
     Add,
+    Big,
     Call,
     Const,
     Degree,
@@ -236,6 +237,8 @@ def is_label(node: Node) -> bool:
         return False
     if isinstance(node, Degree):
         return is_label(node.arg)
+    if isinstance(node, Big):  # the limit of a name
+        return is_label(node.body) and bool(numeric.symbols(node.body) - {node.var})
     return False
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from verifier import rowjob
+from verifier import rowjob, vote_job
 from verifier.cli import main
 from verifier.cli_labels import METHODS
 from verifier.corrupt import METHODS as KNOWN_METHODS
@@ -278,6 +278,30 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
     assert not journal_path(out).exists()
     assert main([*words, str(source), "--out", str(out)]) == 0
     assert "complete already" in capsys.readouterr().err
+
+
+def test_a_stop_while_samples_are_read_costs_a_chunk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(vote_job, "CHUNK_ROWS", 1)
+    rows = [{"id": row["id"], "response": text} for row in prompts(10) for text in row["responses"]]
+    source = jsonl(tmp_path / "in.jsonl", rows)
+    whole, out, real, calls = tmp_path / "whole.jsonl", tmp_path / "out.jsonl", vote_job.extract, []
+    assert main(["vote", str(source), "--out", str(whole)]) == 0
+
+    def stopping(*words: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 45:
+            raise KeyboardInterrupt
+        return real(*words)
+
+    monkeypatch.setattr(vote_job, "extract", stopping)
+    assert main(["vote", str(source), "--out", str(out)]) == 130
+    capsys.readouterr()
+    assert main(["vote", str(source), "--out", str(out)]) == 0
+    assert "the answers of 40 samples were extracted before" in capsys.readouterr().err
+    assert len(calls) == 45 + 40
+    assert out.read_bytes() == whole.read_bytes()
 
 
 def test_answers_that_another_run_left_behind_are_not_used(tmp_path: Path) -> None:

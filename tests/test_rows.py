@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import json
 import pickle
 from pathlib import Path
@@ -13,6 +15,14 @@ from verifier.errors import ConfigError, InputError
 from verifier.records import NumberText
 from verifier.rowfiles import IdRule, RowFields, read_rows, write_rows
 from verifier.rows import Row, normal_prompt, prompt_id
+
+
+@pytest.mark.parametrize("name", ["rows", "rowfiles", "voting", "corrupt", "corrupt.proof", "corrupt._members",
+                                  "corrupt._numerals", "corrupt._draws"])  # fmt: skip
+def test_doctests(name: str) -> None:
+    result = doctest.testmod(importlib.import_module(f"verifier.{name}"))
+    assert (result.failed, result.attempted > 0) == (0, True)
+
 
 FULL = Row("a/7", "1+1=", "2", "3", {"method": "perturb", "share": 0.5, "votes": {"n": 64}}, "eval", "MATH-500", 4)
 

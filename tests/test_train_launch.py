@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from train_openrlhf import checks, endings, launch, run, rundata, runfolder
+from train_openrlhf import checks, endings, launch, machine, run, rundata, runfolder
 from train_openrlhf.argv import OPENRLHF, agent_file, agent_settings, build_argv, layout
 from train_openrlhf.cells import Cell, load_cell
 from verifier.errors import ConfigError, InputError
@@ -344,39 +344,53 @@ def test_a_reward_that_does_not_fit() -> None:
     assert "formatt" in texts(checks.reward_findings(wrong))
 
 
+@pytest.mark.parametrize(
+    ("reward", "level", "said"),
+    [
+        ("random-0.5", "error", "random-0.5 needs index, visit"),
+        ("ttrl", "error", "ttrl needs group"),
+        ("ground-truth", "warning", "the evaluation in training pays the training reward"),
+    ],
+)
+def test_what_a_reward_loses_over_http(reward: str, level: str, said: str) -> None:
+    found = list(checks.http_findings(cell_of(f"{MODEL}/{reward}/s0")))
+    assert said in found[0].text
+    assert found[0].level == level
+
+
 def test_another_openrlhf_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.metadata.version", lambda name: "0.10.4")
-    assert f"openrlhf 0.10.4 is installed, the flags are those of {OPENRLHF}" in texts(checks.version_findings())
+    assert f"openrlhf 0.10.4 is installed, the flags are those of {OPENRLHF}" in texts(machine.version_findings())
 
     def missing(name: str) -> str:
-        raise checks.importlib.metadata.PackageNotFoundError(name)
+        raise machine.importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr("importlib.metadata.version", missing)
-    assert "openrlhf is not installed" in texts(checks.version_findings())
+    assert "openrlhf is not installed" in texts(machine.version_findings())
     monkeypatch.setattr("importlib.metadata.version", lambda name: OPENRLHF)
-    assert list(checks.version_findings()) == []
+    assert list(machine.version_findings()) == []
 
 
 def test_disk_and_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cell = cell_of()
-    assert 200 < checks.disk_need(cell) / 2**30 < 400
+    assert 200 < machine.disk_need(cell) / 2**30 < 400
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=5 * 2**30))
-    found = texts(checks.folder_findings(cell, tmp_path / "a/b", resume=False))
+    found = texts(machine.folder_findings(cell, tmp_path / "a/b", resume=False))
     assert "the checkpoints need about" in found
     assert "5 GiB are free" in found
-    assert "8 GPU(s) are needed, 2 found" in texts(checks.machine_findings(cell, 2, 500.0))
-    assert "host memory takes about 85 GiB, the machine has 32" in texts(checks.machine_findings(cell, 8, 32.0))
-    assert list(checks.machine_findings(cell, 8, 500.0)) == []
+    assert "8 GPU(s) are needed, 2 found" in texts(machine.machine_findings(cell, 2, 500.0))
+    assert "host memory takes about 85 GiB, the machine has 32" in texts(machine.machine_findings(cell, 8, 32.0))
+    assert list(machine.machine_findings(cell, 8, 500.0)) == []
     nodes = cell_of(f"{MODEL}/ground-truth/s0", "hardware.nodes=2")
-    assert "use --backend ray or slurm" in texts(checks.machine_findings(nodes, 16, 500.0))
+    assert "use --backend ray or slurm" in texts(machine.machine_findings(nodes, 16, 500.0))
 
 
 def test_resume_needs_a_checkpoint_and_the_same_settings(tmp_path: Path) -> None:
     cell = short()
 
     def found(cell: Cell, resume: bool = True) -> str:
-        return texts(item for item in checks.folder_findings(cell, tmp_path, resume=resume) if "GiB" not in item.text)
+        return texts(item for item in machine.folder_findings(cell, tmp_path, resume=resume) if "GiB" not in item.text)
 
     assert "would start at step 0, silently" in found(cell)
     assert "checkpoint.resumable false" in found(short(f"{MODEL}/ground-truth/s0", "checkpoint.resumable=false"))
@@ -398,7 +412,7 @@ def test_the_model_is_looked_for(tmp_path: Path) -> None:
     def found(hub_id: str, **environ: str) -> str:
         cell = cell_of()
         return texts(
-            checks.model_findings(
+            machine.model_findings(
                 dataclasses.replace(cell, model=dataclasses.replace(cell.model, hub_id=hub_id)), environ
             )
         )
@@ -475,8 +489,8 @@ def ready(work: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """``launch.main`` on a machine that has all it needs."""
     nothing: Callable[..., list[Any]] = lambda *args, **options: []  # noqa: E731
     for name in ("machine_findings", "version_findings", "model_findings"):
-        monkeypatch.setattr(checks, name, nothing)
-    monkeypatch.setattr(checks, "disk_need", lambda cell: 0)
+        monkeypatch.setattr(machine, name, nothing)
+    monkeypatch.setattr(machine, "disk_need", lambda cell: 0)
     small = ["--set", "steps=10", "--set", "checkpoint.save_every=10", "--set", "rollout.batch_size=8"]
     return lambda *argv: launch.main([f"{MODEL}/ground-truth/s0", *small, *argv])
 

@@ -5,7 +5,7 @@
 Promises: a model or a reward is one file; what is wrong in a file or an override is one ConfigError that names it and
 its key; a resolved cell is frozen, picklable and complete (``Cell.from_dict(cell.to_dict()) == cell``), so nothing
 else has to read a configuration. Later wins: base.yaml, the model's ``set``, the reward's ``set``, smoke.yaml, --set.
-Does not: look at data, GPUs or installed packages (checks.py does), or import a framework.
+Does not: look at data, GPUs or installed packages (checks.py and machine.py do), or import a framework.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from pathlib import Path
 from lm_eval_tasks import _manifest
 from verifier.errors import ConfigError, VerifierError
 
-from . import checks, grid, rundata, runfolder
+from . import checks, findings, grid, machine, rundata, runfolder
 from .argv import build_argv
 from .cells import Cell, load_cell
 from .dryrun import dry_run
@@ -140,27 +140,29 @@ def launch(args: argparse.Namespace, name: str) -> int:
 def _check(args: argparse.Namespace, cell: Cell, folder: Path, argv: list[str]) -> rundata.RunData:
     """All findings, told; the rows of the run. Raises VerifierError where one is an error."""
     found = [*checks.settings_findings(cell), *checks.reward_findings(cell)]
+    if args.reward_url and not any(finding.level == "error" for finding in found):
+        found += checks.http_findings(cell)
     if args.backend != "trl":
-        versions = list(checks.version_findings())
+        versions = list(machine.version_findings())
         found += versions
         if importlib.util.find_spec("openrlhf"):
             found += checks.dry_run_findings(cell, dry_run({cell.name: argv})[cell.name])
     if not args.dry_run:
-        found += checks.folder_findings(cell, folder, resume=args.resume)
-        found += checks.model_findings(cell)
+        found += machine.folder_findings(cell, folder, resume=args.resume)
+        found += machine.model_findings(cell)
         if args.backend == "local" and not args.write:
-            machine = _manifest.machine()
-            found += checks.machine_findings(cell, len(machine["gpus"]), machine["memory_gib"])
+            here = _manifest.machine()
+            found += machine.machine_findings(cell, len(here["gpus"]), here["memory_gib"])
     try:
         data = rundata.run_data(cell)
         found += checks.data_findings(cell, data)
     except VerifierError as error:
-        found.append(checks.error(str(error)))
+        found.append(findings.error(str(error)))
         data = rundata.RunData([], 0, [])
     for finding in found:
         if finding.level == "warning":
             _say(str(finding))
-    checks.refuse(found)
+    findings.refuse(found)
     return data
 
 
@@ -245,7 +247,7 @@ def _start(args: argparse.Namespace, cell: Cell, folder: Path, command: list[str
 
 
 def _how_to_resume(args: argparse.Namespace, folder: Path) -> str:
-    step = checks.saved(folder)
+    step = machine.saved(folder)
     if step is None:
         return "; no checkpoint was written, so start again"
     return f"; {step} is saved: the same command with --resume goes on from there"
@@ -257,7 +259,7 @@ def _dry_grid(args: argparse.Namespace, names: Sequence[str]) -> int:
     vectors = {name: build_argv(cell, cell.folder().absolute()) for name, cell in cells.items()}
     results = dry_run(vectors)
     bad = 0
-    for finding in checks.version_findings():
+    for finding in machine.version_findings():
         _say(str(finding))
         bad += finding.level == "error"
     for name, cell in cells.items():

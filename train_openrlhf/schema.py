@@ -2,7 +2,7 @@
 
 Promises: a value that is unknown, of the wrong type or out of bounds is a ConfigError that names where it was given
 and its key; settings are frozen and picklable, and ``to_dict`` gives plain JSON-ready values that ``build`` reads back.
-Does not: know OpenRLHF's flags (argv.py) or check what depends on the machine (checks.py).
+Does not: know OpenRLHF's flags (argv.py) or check what depends on the machine (machine.py).
 """
 
 from __future__ import annotations

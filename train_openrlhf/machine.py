@@ -1,0 +1,158 @@
+"""What a launch needs of the machine and of its run folder, looked for before anything is started.
+
+Promises: reads files and the machine, and changes nothing. Does not: load a model.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from .argv import OPENRLHF
+from .cells import Cell
+from .findings import Finding, error
+
+GIB = 2**30
+DS_BYTES = 14  # a parameter in a resumable checkpoint: fp32 weights and two moments, bf16 weights
+HF_BYTES = 2
+
+
+def version_findings() -> Iterator[Finding]:
+    """Another OpenRLHF than the one whose flags argv.py writes."""
+    install = f"pip install openrlhf=={OPENRLHF}"
+    try:
+        found = importlib.metadata.version("openrlhf")
+    except importlib.metadata.PackageNotFoundError:
+        yield error(f"openrlhf is not installed: {install} (docs/environments.md; without CUDA --no-deps)")
+        return
+    if found != OPENRLHF:
+        yield error(f"openrlhf {found} is installed, the flags are those of {OPENRLHF} (they change): {install}")
+
+
+def folder_findings(cell: Cell, folder: Path, *, resume: bool) -> Iterator[Finding]:
+    """What lies in the run folder against what is asked for, and the room on its disk."""
+    if resume:
+        yield from _resume(cell, folder)
+    elif saved(folder) or any((folder / "model").glob("*.safetensors")):
+        yield error(
+            f"{folder} holds a run already: go on with --resume, or name another place with --runs, or move it away"
+        )
+    need, free = disk_need(cell), shutil.disk_usage(_existing(folder)).free
+    if free < need:
+        yield error(
+            f"the checkpoints need about {need / GIB:.0f} GiB on the disk of {folder}, {free / GIB:.0f} GiB are free: "
+            "make room, use --runs, or --set checkpoint.weights=false or checkpoint.resumable=false"
+        )
+
+
+def disk_need(cell: Cell) -> int:
+    """Bytes that the checkpoints take at their peak; about 1 GiB beside for completions and logs."""
+    checkpoint, parameters = cell.settings.checkpoint, 0.0 if cell.smoke else cell.model.billions * 1e9
+    resumable = (checkpoint.keep + 1) * DS_BYTES if checkpoint.resumable else 0
+    saved = cell.settings.steps // checkpoint.save_every + 1 if checkpoint.weights else 1
+    return int(parameters * (resumable + saved * HF_BYTES)) + GIB
+
+
+def _existing(folder: Path) -> Path:
+    return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+
+
+def saved(folder: Path) -> str | None:
+    """The name of the last resumable checkpoint of a run, DeepSpeed's or TRL's; None where there is none."""
+    latest = folder / "ckpt" / "_actor" / "latest"
+    if latest.exists():
+        return latest.read_text(encoding="utf-8").strip()
+    found = sorted((folder / "ckpt").glob("checkpoint-*"), key=lambda path: int("0" + path.name.rpartition("-")[2]))
+    return found[-1].name if found else None
+
+
+def _resume(cell: Cell, folder: Path) -> Iterator[Finding]:
+    if not cell.settings.checkpoint.resumable:
+        yield error(
+            "--resume needs DeepSpeed's checkpoints; with checkpoint.resumable false OpenRLHF would start at step 0, "
+            "silently"
+        )
+        return
+    if saved(folder) is None:
+        yield error(
+            f"--resume: {folder / 'ckpt'} has no resumable checkpoint (_actor/latest), so OpenRLHF would start at "
+            "step 0, silently; launch without --resume"
+        )
+        return
+    try:
+        old = Cell.from_dict(json.loads((folder / "cell.json").read_text(encoding="utf-8")), str(folder / "cell.json"))
+    except (OSError, ValueError) as failed:
+        yield error(f"--resume: {folder / 'cell.json'} cannot be read ({failed})")
+        return
+    changed = differing(old.to_dict(), cell.to_dict())
+    if changed:
+        listed = "; ".join(f"{key} was {was!r}, now {now!r}" for key, was, now in changed[:4])
+        yield error(f"--resume with other settings would mix two runs: {listed}")
+
+
+def differing(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any, Any]]:
+    """(key, then, now) of each leaf that differs.
+
+    >>> differing({"a": {"b": 1}}, {"a": {"b": 2}})
+    [('a.b', 1, 2)]
+    """
+    out: list[tuple[str, Any, Any]] = []
+    for key in {**old, **new}:
+        was, now = old.get(key), new.get(key)
+        if isinstance(was, Mapping) and isinstance(now, Mapping):
+            out += differing(was, now, f"{prefix}{key}.")
+        elif was != now:
+            out.append((prefix + key, was, now))
+    return out
+
+
+def machine_findings(cell: Cell, gpus: int, memory_gib: float | None) -> Iterator[Finding]:
+    """Whether this machine has what a local run needs. gpus: how many were found."""
+    need = cell.settings.hardware.nodes * cell.settings.hardware.gpus_per_node
+    if cell.settings.hardware.nodes > 1:
+        yield error(f"hardware.nodes is {cell.settings.hardware.nodes}: use --backend ray or slurm")
+    if gpus < need and not (cell.smoke and gpus == 0):
+        how = f"--gpus {gpus}, if the batch sizes allow" if gpus else "--dry-run to check only, or --smoke"
+        yield error(f"{need} GPU(s) are needed, {gpus} found here (nvidia-smi): Ray would wait for ever; use {how}")
+    host = cell.model.billions * 12e9 / GIB
+    if cell.settings.memory.offload_optimizer and memory_gib is not None and not cell.smoke and memory_gib < host:
+        yield error(
+            f"the optimiser's state in host memory takes about {host:.0f} GiB, the machine has {memory_gib:.0f}: "
+            "--set memory.offload_optimizer=false where the GPUs have room for it"
+        )
+
+
+def model_findings(cell: Cell, environ: Mapping[str, str] = os.environ) -> Iterator[Finding]:
+    """Whether the weights are at hand, and a chat template where one is applied."""
+    where = Path(cell.model.hub_id)
+    if where.is_dir():
+        if not (where / "config.json").is_file():
+            yield error(f"model.hub_id {where}: no config.json in it, so it is not a checkpoint")
+        elif cell.model.template == "chat" and not _has_template(where):
+            yield error(f"{where} has no chat template: set template: r1 in configs/models/{cell.model_name}.yaml")
+    elif where.is_absolute() or cell.model.hub_id.startswith((".", "~")):
+        yield error(f"model.hub_id {cell.model.hub_id}: there is no such folder")
+    elif environ.get("HF_HUB_OFFLINE", "") not in ("", "0") and not _cached(cell):
+        yield error(
+            f"{cell.model.hub_id} is not in the local cache and HF_HUB_OFFLINE is set: unset it, or name a folder "
+            "with --model FOLDER"
+        )
+
+
+def _has_template(folder: Path) -> bool:
+    config = folder / "tokenizer_config.json"
+    named = config.is_file() and '"chat_template"' in config.read_text(encoding="utf-8")
+    return named or (folder / "chat_template.jinja").is_file()
+
+
+def _cached(cell: Cell) -> bool:
+    try:
+        from huggingface_hub import try_to_load_from_cache
+    except ImportError:
+        return True
+    return isinstance(try_to_load_from_cache(cell.model.hub_id, "config.json", revision=cell.model.revision), str)

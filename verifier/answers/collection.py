@@ -247,6 +247,8 @@ def _by_label(mine: tuple[Answer, ...], theirs: tuple[Answer, ...], ctx: Context
     labels = left if None not in left else right
     if any(label is not None for label in (right if None not in left else left)) or None in labels:
         return None  # some are labelled and some are not
+    if any(item.kind == "equation" for item in (theirs if labels is left else mine)):
+        return None  # `y = x, y = -x` against `x - y = 0, x + y = 0`
     values, others = _values(mine), _values(theirs)
     if len(set(labels)) == 1:
         return match(values, others, ctx)
@@ -283,6 +285,8 @@ def recognise(node: Node, settings: Settings) -> Answer | None:
             return _flat("set", node.items, settings)
         if not node.brackets:
             return _flat("list", node.items, settings)
+        if node.brackets == "()" and has_plus_minus(node):
+            return _flat("list", signs(node), settings)  # two points
         return Collection("tuple", members(node.items, settings), node.brackets)
     if isinstance(node, NamedSet) and node.name == "empty":
         return Collection("set", (), "{}")

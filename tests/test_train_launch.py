@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import shlex
 import shutil
-import subprocess
+import signal
 import sys
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -354,21 +358,18 @@ class Started:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, code: int, log: str = "", latest: str | None = None) -> None:
         self.commands: list[list[str]] = []
         self.environ: dict[str, str] = {}
-        real = subprocess.run
 
-        def fake(command: list[str], **options: Any) -> Any:
-            if "env" not in options:
-                return real(command, **options)
+        def fake(command: list[str], environ: dict[str, str]) -> int:
             self.commands.append(command)
-            self.environ = options["env"]
+            self.environ = environ
             folder = Path(command[-1])
             (folder / "log/train.log").write_text(log, encoding="utf-8")
             if latest:
                 (folder / "ckpt/_actor").mkdir()
                 (folder / "ckpt/_actor/latest").write_text(latest, encoding="utf-8")
-            return subprocess.CompletedProcess(command, code)
+            return code
 
-        monkeypatch.setattr("subprocess.run", fake)
+        monkeypatch.setattr(launch, "_wait", fake)
 
 
 @pytest.fixture
@@ -415,6 +416,22 @@ def test_a_run_that_fails_is_explained(
     for part in said:
         assert part in told
     assert (manifest_of(work)["status"], manifest_of(work)["exit_code"]) == ("failed", 1)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_the_trainer_before_us(tmp_path: Path, signum: int) -> None:
+    script = "trap 'echo bye > bye; exit 0' TERM; touch up; while :; do sleep 0.05; done"
+
+    def send() -> None:
+        while not (tmp_path / "up").exists():
+            time.sleep(0.02)
+        os.kill(os.getpid(), signum)
+
+    before = signal.getsignal(signal.SIGTERM)
+    threading.Thread(target=send).start()
+    assert launch._wait(["bash", "-c", f"cd {shlex.quote(str(tmp_path))}; {script}"], dict(os.environ)) == 130
+    assert (tmp_path / "bye").exists()
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,10 @@ import argparse
 import importlib.util
 import os
 import shlex
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -225,16 +227,15 @@ def _start(args: argparse.Namespace, cell: Cell, folder: Path, command: list[str
     """Run the command; its end in the manifest and in one line."""
     _say(f"$ {_manifest.public(shlex.join(command))}")
     try:
-        code = subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, check=False).returncode
+        code = _wait(command, environ)
     except FileNotFoundError:
         raise ConfigError(f"{command[0]} is not on the PATH: is this a machine of the cluster?") from None
-    except KeyboardInterrupt:
-        code = 130
     where = _manifest.public(str(folder))
     if args.backend == "slurm" and code == 0:
         runfolder.end(folder, "submitted")
         _say(f"submitted; the log will be in {where}/log")
         return 0
+    time.sleep(0.3 if code else 0)  # the log's last lines go through tee
     status = "complete" if code == 0 else "interrupted" if code in (130, -2) else "failed"
     runfolder.end(folder, status, code)
     if code == 0:
@@ -244,6 +245,28 @@ def _start(args: argparse.Namespace, cell: Cell, folder: Path, command: list[str
     _say(f"error: training {status} (exit code {code}){why}")
     _say(f"the log is {where}/log/train.log" + _how_to_resume(args, folder))
     return 130 if status == "interrupted" else 1
+
+
+def _wait(command: Sequence[str], environ: dict[str, str]) -> int:
+    """The process's exit code; 130 where Ctrl-C or a SIGTERM stopped us, after it has stopped its workers."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    process = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL)
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        process.terminate()
+        try:
+            process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        return 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _how_to_resume(args: argparse.Namespace, folder: Path) -> str:

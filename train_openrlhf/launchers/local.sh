@@ -18,4 +18,5 @@ export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 export PYTHONUNBUFFERED=1
 
 mkdir -p "$run/log"
-"$python" -m train_openrlhf.run "$run/argv.json" 2>&1 | tee -a "$run/log/train.log"
+# exec: a signal to this process reaches the trainer itself, which then stops Ray and its workers.
+exec "$python" -m train_openrlhf.run "$run/argv.json" > >(tee -a "$run/log/train.log") 2>&1

@@ -152,4 +152,6 @@ def test_the_command_over_a_set(capsys: pytest.CaptureFixture[str]) -> None:
     assert launch.main(["--grid", "headline", "--dry-run", "--set", "checkpoint.save_every=7"]) == 2
     shown = capsys.readouterr()
     assert "6 cells, 6 that would not start" in shown.out
-    assert "qwen2.5-math-7b/format/s0: error: checkpoint.save_every 7 does not divide" in shown.err
+    assert "error: 5 cells: checkpoint.save_every 7 does not divide steps 300" in shown.err
+    assert "error: qwen2.5-math-7b/one-shot/s0: checkpoint.save_every 7 does not divide steps 100" in shown.err
+    assert "warning: 1 cell(s) need --example ID" in shown.err

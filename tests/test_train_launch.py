@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from train_openrlhf import checks, launch, machine, rundata, runfolder
+from train_openrlhf import checks, gridcheck, launch, machine, rundata, runfolder
 from train_openrlhf.argv import OPENRLHF, build_argv
 from train_openrlhf.cells import Cell, load_cell
 from verifier.errors import ConfigError, InputError
@@ -468,6 +468,10 @@ def test_write_only_and_dry_run(ready: Callable[..., int], work: Path, capsys: p
         (["qwen2.5-math-7b/one-shot/s0"], "--example ID"),
         (["qwen2.5-math-7b/format/s0", "--set", "train.batch_size=100"], "does not divide"),
         (["qwen2.5-math-7b/format/s0", "--resume"], "would start at step 0, silently"),
+        (["qwen2.5-math-7b/format/s0", "--resume", "--dry-run"], "would start at step 0, silently"),
+        (["--grid", "headline"], "1 cell(s) need --example ID"),
+        (["--grid", "headline"], "1 cell(s) need labels/qwen2.5-math-7b.incorrect.jsonl"),
+        (["--grid", "controls", "--set", "train.batch_size=100"], "45 cells: train.batch_size 100 does not divide"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_written(
@@ -478,6 +482,17 @@ def test_mistakes_are_told_before_anything_is_written(
     assert said in told
     assert "Traceback" not in told
     assert not (work / "runs").exists()
+
+
+def test_a_set_gives_the_example_and_the_labels_to_whom_they_concern(work: Path) -> None:
+    words = ["--grid", "headline", "--example", "set/level_1/7", "--labels-of", "qwen2.5-7b"]
+    args = launch._parser().parse_args(words)
+    cells = {name: launch.resolve(args, name) for name in launch._names(args)}
+    assert {cell.reward_name for cell in cells.values() if cell.example} == {"one-shot"}
+    of_another = {cell.reward_name for cell in cells.values() if cell.labels_of == "qwen2.5-7b"}
+    assert of_another == {"majority", "incorrect"}
+    labels(work, "qwen2.5-7b")
+    assert gridcheck.needs(cells) == ["1 cell(s) need labels/qwen2.5-7b.incorrect.jsonl, which is not there"]
 
 
 def test_all_errors_are_told_at_once(work: Path, capsys: pytest.CaptureFixture[str]) -> None:

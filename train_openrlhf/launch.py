@@ -27,7 +27,7 @@ from pathlib import Path
 from lm_eval_tasks import _manifest
 from verifier.errors import ConfigError, VerifierError
 
-from . import checks, findings, grid, machine, rundata, runfolder
+from . import checks, findings, grid, gridcheck, machine, rundata, runfolder
 from .argv import build_argv
 from .cells import Cell, load_cell
 from .dryrun import dry_run
@@ -48,6 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         names = _names(args)
         if args.grid and args.dry_run:
             return _dry_grid(args, names)
+        if args.grid:
+            _refuse_set(args, names)
         for name in names:
             code = launch(args, name)
             if code:
@@ -100,7 +102,11 @@ def resolve(args: argparse.Namespace, name: str) -> Cell:
     overrides: list[str | tuple[str, object]] = list(args.set)
     overrides += [("hardware.gpus_per_node", args.gpus)] if args.gpus is not None else []
     overrides += [("hardware.nodes", args.nodes)] if args.nodes is not None else []
-    cell = load_cell(name, overrides, example=args.example, labels_of=args.labels_of, smoke=args.smoke)
+    example, labels_of = args.example, args.labels_of
+    if args.grid:  # of a set they are for the cells that they concern
+        plain = load_cell(name, overrides, smoke=args.smoke)
+        example, labels_of = example if plain.one_shot else None, labels_of if plain.labels != "none" else None
+    cell = load_cell(name, overrides, example=example, labels_of=labels_of, smoke=args.smoke)
     if args.smoke and args.model is None:
         return replace(cell, model=replace(cell.model, hub_id=str(_smoke_home() / "model")))
     if args.model is not None:
@@ -149,7 +155,9 @@ def _check(args: argparse.Namespace, cell: Cell, folder: Path, argv: list[str]) 
         found += versions
         if importlib.util.find_spec("openrlhf"):
             found += checks.dry_run_findings(cell, dry_run({cell.name: argv})[cell.name])
-    if not args.dry_run:
+    if args.dry_run:
+        found += machine.resume_findings(cell, folder) if args.resume else []
+    else:
         found += machine.folder_findings(cell, folder, resume=args.resume)
         found += machine.model_findings(cell)
         if args.backend == "local" and not args.write:
@@ -277,23 +285,23 @@ def _how_to_resume(args: argparse.Namespace, folder: Path) -> str:
 
 
 def _dry_grid(args: argparse.Namespace, names: Sequence[str]) -> int:
-    """Settings, reward and OpenRLHF's own verdict for every cell of a set; the data are looked at once."""
+    """Settings, reward and OpenRLHF's own verdict for every cell of a set, and what must be there first."""
     cells = {name: resolve(args, name) for name in names}
-    vectors = {name: build_argv(cell, cell.folder().absolute()) for name, cell in cells.items()}
-    results = dry_run(vectors)
-    bad = 0
-    for finding in machine.version_findings():
+    found, bad = gridcheck.set_findings(cells)
+    for finding in [*found, *map(findings.warning, gridcheck.needs(cells))]:
         _say(str(finding))
-        bad += finding.level == "error"
-    for name, cell in cells.items():
-        found = [*checks.settings_findings(cell), *checks.reward_findings(cell)]
-        found += checks.dry_run_findings(cell, results[name])
-        for finding in found:
-            _say(f"{name}: {finding}")
-        bad += any(finding.level == "error" for finding in found)
     hours = sum((cell.settings.hardware.gpu_hours or 0) * cell.settings.steps / 300 for cell in cells.values())
     print(f"{len(cells)} cells, {bad} that would not start; at most {hours:,.0f} GPU hours, by the paper's for a 7B")
     return 2 if bad else 0
+
+
+def _refuse_set(args: argparse.Namespace, names: Sequence[str]) -> None:
+    """Before the first cell of a set is started: what would stop any of them."""
+    cells = {name: resolve(args, name) for name in names}
+    found, _ = gridcheck.set_findings(cells)
+    if not args.smoke:  # a smoke run makes its own rows
+        found += map(findings.error, gridcheck.needs(cells))
+    findings.refuse(found)
 
 
 def _list() -> int:

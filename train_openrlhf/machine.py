@@ -37,7 +37,7 @@ def version_findings() -> Iterator[Finding]:
 def folder_findings(cell: Cell, folder: Path, *, resume: bool) -> Iterator[Finding]:
     """What lies in the run folder against what is asked for, and the room on its disk."""
     if resume:
-        yield from _resume(cell, folder)
+        yield from resume_findings(cell, folder)
     elif saved(folder) or any((folder / "model").glob("*.safetensors")):
         yield error(
             f"{folder} holds a run already: go on with --resume, or name another place with --runs, or move it away"
@@ -71,7 +71,8 @@ def saved(folder: Path) -> str | None:
     return found[-1].name if found else None
 
 
-def _resume(cell: Cell, folder: Path) -> Iterator[Finding]:
+def resume_findings(cell: Cell, folder: Path) -> Iterator[Finding]:
+    """Whether there is a run to go on with, under the same settings."""
     if not cell.settings.checkpoint.resumable:
         yield error(
             "--resume needs DeepSpeed's checkpoints; with checkpoint.resumable false OpenRLHF would start at step 0, "

@@ -236,17 +236,20 @@ def test_a_reward_that_does_not_fit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reward", "level", "said"),
+    ("name", "url", "level", "said"),
     [
-        ("random-0.5", "error", "random-0.5 needs index, visit"),
-        ("ttrl", "error", "ttrl needs group"),
-        ("ground-truth", "warning", "the evaluation in training pays the training reward"),
+        (f"{MODEL}/random-0.5/s0", "http://h:1/get_reward", "error", "random-0.5 needs index, visit"),
+        (f"{MODEL}/ttrl/s0", "http://h:1/get_reward", "error", "ttrl needs group"),
+        (f"{MODEL}/ground-truth/s0", "h:1", "error", "--reward-url h:1: write http://"),
+        ("olmo2-7b/ground-truth/s0", "http://h:1", "error", "nothing stops at </answer>"),
+        (f"{MODEL}/ground-truth/s0", "http://h:1", "warning", "pays the training reward"),
     ],
 )
-def test_what_a_reward_loses_over_http(reward: str, level: str, said: str) -> None:
-    found = list(checks.http_findings(cell_of(f"{MODEL}/{reward}/s0")))
+def test_what_a_cell_loses_over_http(name: str, url: str, level: str, said: str) -> None:
+    found = list(checks.http_findings(cell_of(name), url))
     assert said in found[0].text
     assert found[0].level == level
+    assert found[-1].level == "warning"
 
 
 def test_another_openrlhf_or_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -138,14 +138,17 @@ def reward_findings(cell: Cell) -> Iterator[Finding]:
         yield warning(f"{cell.reward_name}: labels is {cell.labels}, but the reward does not look at the label")
 
 
-def http_findings(cell: Cell) -> Iterator[Finding]:
-    """What a reward loses where it is asked for over HTTP."""
+def http_findings(cell: Cell, url: str) -> Iterator[Finding]:
+    """What a cell loses where its reward is asked for over HTTP."""
     reward = reward_from(dict(cell.reward))
+    if not url.startswith(("http://", "https://")):
+        yield error(f"--reward-url {url}: write http://HOST:PORT/get_reward")
     if reward.needs:
         listed = ", ".join(sorted(reward.needs))
         yield error(f"{cell.reward_name} needs {listed}, which a request does not carry: launch without --reward-url")
-    if cell.settings.evaluation.every_steps:
-        yield warning(
-            "over HTTP no completions are written, and the evaluation in training pays the training reward: "
-            "read `evaluate` for accuracy"
-        )
+    if cell.model.stop:
+        yield error(f"over HTTP nothing stops at {', '.join(cell.model.stop)}, which {cell.model_name} needs")
+    yield warning(
+        "over HTTP no completions are written, and the evaluation in training samples every set alike and pays the "
+        "training reward: read `evaluate` for accuracy"
+    )

@@ -149,7 +149,7 @@ def _check(args: argparse.Namespace, cell: Cell, folder: Path, argv: list[str]) 
     """All findings, told; the rows of the run. Raises VerifierError where one is an error."""
     found = [*checks.settings_findings(cell), *checks.reward_findings(cell)]
     if args.reward_url and not any(finding.level == "error" for finding in found):
-        found += checks.http_findings(cell)
+        found += checks.http_findings(cell, args.reward_url)
     if args.backend != "trl":
         versions = list(machine.version_findings())
         found += versions

@@ -57,7 +57,7 @@ def read_argv(given: Sequence[str]) -> list[str]:
     try:
         flags = json.loads((path / "argv.json" if path.is_dir() else path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); launch --dry-run writes it") from None
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); launch --write writes it") from None
     except ValueError as error:
         raise ConfigError(f"{path}: not readable as JSON ({error})") from None
     if not isinstance(flags, list) or not all(isinstance(flag, str) for flag in flags):

@@ -333,6 +333,16 @@ def test_killed_from_outside(make: Callable[..., WorkerPool], tmp_path: Path) ->
     assert all(ok(pool, n=n) for n in range(20))
 
 
+def test_a_task_handed_to_a_dying_worker_is_done_by_another(make: Callable[..., WorkerPool]) -> None:
+    pool = make(size=1)
+    for _ in range(20):
+        victim = pool.call("pid", {}, timeout_s=5).value
+        os.kill(victim, signal.SIGKILL)  # idle; the next task may well be sent before its end shows
+        outcome = pool.call("pid", {}, timeout_s=5)
+        assert outcome.status == "ok", outcome
+        assert outcome.value != victim
+
+
 def test_two_hangs_then_a_thousand_good_calls(make: Callable[..., WorkerPool]) -> None:
     pool = make()
     with ThreadPoolExecutor(2) as hangs, ThreadPoolExecutor(8) as threads:

@@ -60,6 +60,10 @@ class Outcome:
     elapsed_s: float = 0.0
 
 
+class NotBegunError(Exception):
+    """The worker ended before it began the task; the message says how."""
+
+
 class WorkerProcess:
     """One process and our end of its channel. Not thread-safe: one holder at a time."""
 
@@ -99,7 +103,10 @@ class WorkerProcess:
         return _worker.decode(read)
 
     def run(self, number: int, frame: bytes, timeout_s: float) -> tuple[Outcome, bool]:
-        """Do one task; the second value says whether the worker may be used again."""
+        """Do one task; the second value says whether the worker may be used again.
+
+        Raises NotBegunError where the worker ended before it took the task: it was killed while idle.
+        """
         began = time.monotonic()
         wall_s = BACKSTOP * timeout_s
 
@@ -107,9 +114,13 @@ class WorkerProcess:
             return Outcome(status, value, detail, time.monotonic() - began)
 
         self.served += 1
+        begun = False
         try:
             self.channel.settimeout(wall_s)
             self.channel.sendall(frame)
+            begun = self.receive(began + wall_s).get("status") == "begun"
+            if not begun:
+                raise _worker.RubbishError("not a worker's first word on a task")
             reply = self.receive(began + wall_s)
             if reply.get("id") != number or reply.get("status") not in ("ok", "error"):
                 raise _worker.RubbishError("not the reply to this task")
@@ -120,6 +131,8 @@ class WorkerProcess:
         except (OSError, EOFError):
             self.wait(1.0)
             code = self.process.returncode
+            if not begun:
+                raise NotBegunError(epitaph(code)) from None
             if code == -_worker.CPU_SIGNAL:
                 return outcome("timeout", None, f"killed: worked for {timeout_s:g} s of CPU time"), False
             return outcome("crashed", None, epitaph(code)), False

@@ -55,6 +55,9 @@ def encode(message: Mapping[str, Any]) -> bytes:
     return _HEADER.pack(_MAGIC, len(body)) + body
 
 
+BEGUN = encode({"status": "begun"})  # the first word on every task
+
+
 def decode(read: Callable[[int], bytes]) -> dict[str, Any]:
     """Read one frame; ``read(n)`` returns 1 to n bytes, or none at the end.
 
@@ -179,15 +182,14 @@ def _serve(channel: socket.socket, parent: int, tasks: Mapping[str, str]) -> Non
 
     while True:
         request = decode(read)
-        reply = _perform(request, tasks, functions)
         channel.settimeout(None)  # a large reply may wait for a busy parent
+        channel.sendall(BEGUN)  # a task that never began is another worker's to do
+        reply = _perform(request, tasks, functions)
         channel.sendall(reply)
         channel.settimeout(ORPHAN_CHECK_S)
 
 
-def _perform(
-    request: Mapping[str, Any], tasks: Mapping[str, str], functions: dict[str, Callable[[Any], Any]]
-) -> bytes:
+def _perform(request: Mapping[str, Any], tasks: Mapping[str, str], functions: dict[str, Callable[[Any], Any]]) -> bytes:
     """Run one task and return the framed reply."""
     number, name = request["id"], request["task"]
     try:

@@ -29,7 +29,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from . import _worker
-from ._process import REAP_S, Outcome, WorkerProcess, epitaph
+from ._process import REAP_S, NotBegunError, Outcome, WorkerProcess, epitaph
 from .errors import ConfigError
 
 __all__ = ["Outcome", "WorkerPool", "set_pool_size", "shared_pool"]
@@ -38,6 +38,7 @@ SIZE_VARIABLE = "RLVR_POOL_SIZE"  # see `set_pool_size`
 
 START_S = 60.0  # wall clock until a new worker must have reported ready
 START_TRIES = 3  # failed starts in a row before callers are told instead of waiting for another
+BEGIN_TRIES = 3  # workers that a task is handed to while each ends before it begins
 RETRY_S = 5.0  # pause after that many, then one more try
 LONGEST_S = 1e6  # largest timeout_s that every system's timers take
 TICK_S = 0.02  # how often a waiting caller looks at the workers that are starting
@@ -122,18 +123,25 @@ class WorkerPool:
             frame = _worker.encode({"id": number, "task": task, "cpu_s": timeout_s, "payload": payload})
         except (TypeError, ValueError, RecursionError) as error:
             return Outcome("error", detail=f"the payload cannot be sent: {_worker.describe(error)}")
-        worker = self._acquire()
-        if isinstance(worker, str):
-            return Outcome("crashed", detail=worker)
-        try:
-            outcome, usable = worker.run(number, frame, timeout_s)
-        except BaseException:  # Ctrl-C: the worker is in the middle of a task nobody waits for
+        outcome = Outcome("crashed")
+        for _ in range(BEGIN_TRIES):
+            worker = self._acquire()
+            if isinstance(worker, str):
+                return Outcome("crashed", detail=worker)
+            try:
+                outcome, usable = worker.run(number, frame, timeout_s)
+            except NotBegunError as end:  # killed from outside while idle, and dying as it was handed over
+                self._discard(worker)
+                outcome = Outcome("crashed", detail=str(end))
+                continue
+            except BaseException:  # Ctrl-C: the worker is in the middle of a task nobody waits for
+                self._discard(worker)
+                raise
+            if usable:
+                self._release(worker)
+                return outcome
             self._discard(worker)
-            raise
-        if usable:
-            self._release(worker)
-            return outcome
-        self._discard(worker)
+            break
         if outcome.status == "crashed" and self._workers.closed:
             return Outcome("crashed", detail="the pool was closed", elapsed_s=outcome.elapsed_s)
         return outcome

@@ -8,11 +8,12 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from train_openrlhf import collect, curves, grid, results_grid
+from train_openrlhf import collect, curves, grid, results_grid, summaries
 from train_openrlhf.cells import Cell, load_cell, names
 from train_openrlhf.papers import entries, paper_numbers
 from train_openrlhf.switches import PARTS, switches
@@ -395,3 +396,14 @@ def test_cells_are_found_below_runs(tmp_path: Path) -> None:
     (cell.folder(tmp_path) / "cell.json").write_text("{}")
     (tmp_path / "qwen2.5-math-7b" / "base" / "evaluations").mkdir(parents=True)
     assert collect.found_cells(tmp_path) == [NAME, "qwen2.5-math-7b/random-0.5/s1"]
+
+
+@pytest.mark.parametrize(
+    ("base", "gain"),
+    [({}, 40.0), ({"max_gen_toks": 3072}, 40.0), ({"limit": 4}, 5.0), ({"max_gen_toks": 99}, None)],
+)
+def test_a_difference_of_two_settings_is_no_gain(base: dict[str, Any], gain: float | None) -> None:
+    cell = load_cell("qwen2.5-math-7b/random-0.5/s0")
+    plain = {"acc": 10.0, "limit": None, "max_gen_toks": None}
+    measured = {0: plain | base, 50: {"acc": 15.0, "limit": 4, "max_gen_toks": None}}
+    assert summaries._gain(measured, {"acc": 50.0}, SimpleNamespace(cell=cell)) == gain  # type: ignore[arg-type]

@@ -81,7 +81,8 @@ def _benchmark(
                 se = None if acc["se"] is None else 100 * acc["se"]
                 code = values["metrics"].get("code_freq", {}).get("value")
                 by_lm_eval[step] = {"acc": 100 * acc["value"], "se": se, "questions": acc["questions"],
-                                    "n": values["n"], "code_freq": code}  # fmt: skip
+                                    "n": values["n"], "code_freq": code, "limit": values["limit"],
+                                    "max_gen_toks": values["generation"].get("max_gen_toks")}  # fmt: skip
     steps = {step: point for step, point in run.evaluation.get(name, {}).items() if "acc" in point}
     final = None
     if steps:
@@ -91,16 +92,27 @@ def _benchmark(
         se = steps[last].get("acc_se")
         final = {"step": last, "acc": value, "points": len(near), "last_acc": 100 * steps[last]["acc"],
                  "last_se": None if se is None else 100 * se, "code_freq": steps[last]["code_freq"]}  # fmt: skip
-    base = by_lm_eval.get(0)
-    ends = [step for step in by_lm_eval if step]
-    end = final["acc"] if final else by_lm_eval[max(ends)]["acc"] if ends else None
     return {
-        "base": base,
+        "base": by_lm_eval.get(0),
         "final": final,
-        "gain": None if base is None or end is None else end - base["acc"],
+        "gain": _gain(by_lm_eval, final, run),
         "lm_eval": {str(step): values for step, values in by_lm_eval.items() if step},
         "paper": paper,
     }
+
+
+def _gain(by_lm_eval: Mapping[int, Mapping[str, Any]], final: Mapping[str, Any] | None, run: Run) -> float | None:
+    """Final less base where both are of all problems under one cap on tokens; else between two lm-eval runs of the same
+    limit and cap; else None, as a difference of two settings is no gain."""
+    base = by_lm_eval.get(0)
+    if base is None:
+        return None
+    setting = (base["limit"], base["max_gen_toks"])
+    if final and not run.cell.smoke and setting in ((None, None), (None, run.cell.settings.rollout.max_new_tokens)):
+        return float(final["acc"] - base["acc"])
+    last = max(by_lm_eval)
+    end = by_lm_eval[last]
+    return float(end["acc"] - base["acc"]) if last and (end["limit"], end["max_gen_toks"]) == setting else None
 
 
 def _switches(run: Run) -> dict[str, Any]:
@@ -187,9 +199,11 @@ def _notes(summary: Mapping[str, Any], run: Run, measured: Mapping[int, Mapping[
     difference = summary["checks"]["reward_mean_largest_difference"]
     if difference is not None and difference > 1e-6:
         notes.append(f"the logged completions do not give the logged mean reward: off by up to {difference:.2g}")
+    reduced: dict[str, list[str]] = {}
     for step, tasks in measured.items():
         for task, values in tasks.items():
             short = values["generation"].get("max_gen_toks")
             if values["limit"] or (short and short < TASK_TOKENS):
-                notes.append(f"step {step}, {task}: limit {values['limit']}, at most {short} new tokens")
-    return notes
+                few = f"the first {values['limit']:g} problems" if values["limit"] else "all problems"
+                reduced.setdefault(f"{few}, at most {short} new tokens", []).append(f"{task} at step {step}")
+    return notes + [f"by lm-eval {how}: {', '.join(which)}" for how, which in reduced.items()]

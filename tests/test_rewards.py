@@ -33,6 +33,7 @@ from verifier.rewards import (
     Random,
     Reward,
     Sum,
+    reward_file_from,
     reward_from,
 )
 from verifier.rows import Row
@@ -129,6 +130,10 @@ def test_what_a_reward_pays(reward: Reward, response: str | None, expected: floa
 def test_faults_of_gold_and_label_are_unscored() -> None:
     assert GroundTruth()(r"\boxed{1}", BAD_GOLD) is None
     assert GroundTruth("label")(r"\boxed{1}", replace(ROW, label=None)) is None
+    with pytest.raises(ConfigError, match="the reward 'ground_truth' needs the row's label; let `label` travel"):
+        GroundTruth("label").checked(replace(ROW, label=None))
+    assert GroundTruth().checked(replace(ROW, label=None)).label is None
+    assert GroundTruth("label").checked(ROW) is ROW
     assert GroundTruth("label")(r"\boxed{1}", replace(ROW, label="")) is None
     assert GroundTruth("label")(r"\boxed{2}", BAD_GOLD) == 1.0
 
@@ -351,3 +356,23 @@ def test_rewards_travel(reward: Reward) -> None:
 
 def test_every_kind_is_exercised_here() -> None:
     assert {reward.kind for reward in EVERY} | {"not"} == set(rewards.KINDS)
+
+
+AGAINST_LABEL = {"kind": "all", "of": [{"kind": "ground_truth", "against": "label"}, {"kind": "not", "of": "contains"}]}
+
+
+def test_a_row_without_the_label_that_is_paid_for_is_no_quiet_zero(caplog: pytest.LogCaptureFixture) -> None:
+    """Also where a compound would know its value: `all` of unknown and no is no."""
+    from verifier.adapters import openrlhf, ray, trl, verl
+
+    file = reward_file_from({"reward": AGAINST_LABEL})
+    label = replace(ROW, label=None).to_label()
+    paid = openrlhf.reward_func(file)(["? python"], ["?"], [label])
+    assert (paid["rewards"], paid["extra_logs"]["bad_label"]) == (0.0, 1.0)
+    assert verl.from_settings(file)("", "python", label)["bad_label"] == 1.0
+    assert "needs the row's label" in caplog.text
+    with pytest.raises(ConfigError, match="needs the row's label"):
+        trl.TrlReward(file)(["?"], ["python"], row=[label])
+    scorer = ray.Scorer(file, GroundTruth())
+    with pytest.raises(ConfigError, match="needs the row's label"):
+        scorer({"response": ["python"], "row": [label]})

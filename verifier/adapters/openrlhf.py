@@ -77,7 +77,7 @@ def _score(
         if response is None:
             fault, reason = "prompt_mismatch", "a query does not begin with its prompt (was the prompt cut?)"
         else:
-            value = settings.reward(response, Row.from_label(label, prompt))
+            value = settings.reward(response, settings.reward.checked(Row.from_label(label, prompt)))
             fault = "unscored" if value is None else None
     except (ConfigError, InputError) as error:
         fault, reason = "bad_label", str(error)

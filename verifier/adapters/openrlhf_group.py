@@ -90,13 +90,17 @@ class GroupExecutor(SingleTurnAgentExecutor):  # type: ignore[misc]  # openrlhf 
     async def score_one(self, group: Group, member: Member) -> None:
         """Called as each response arrives, while its siblings still generate."""
         if group.row is not None and "group" not in (reward := self.policy(group.row).reward).needs:
-            member.value = await self.run(partial(reward, member.response, group.row, Context(member.index)))
+            member.value = await self.run(
+                partial(reward, member.response, reward.checked(group.row), Context(member.index))
+            )
 
     async def score_group(self, group: Group) -> None:
         """Called once the last member has arrived or failed; sets every member's reward."""
         settings = self.training if group.row is None else self.policy(group.row)
         if group.row is not None and "group" in settings.reward.needs:
-            values = await self.run(partial(settings.reward.over_group, group.responses, group.row))
+            values = await self.run(
+                partial(settings.reward.over_group, group.responses, settings.reward.checked(group.row))
+            )
             for member in group.arrived:
                 member.value = values[member.index]
         found = [member.value for member in group.arrived]

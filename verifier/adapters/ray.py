@@ -72,9 +72,9 @@ class Scorer:
             row = Row.from_dict(record) if label is None else Row.from_label(label, record.get("prompt") or "")
         except InputError as error:
             return None, {"error": str(error)}
-        context = Context(record.get(self.index))
+        reward, context = self.settings.reward, Context(record.get(self.index))
         return settled(
-            lambda: (self.settings.reward(response, row, context), self.gold.verdict(response, row).to_dict())
+            lambda: (reward(response, reward.checked(row), context), self.gold.verdict(response, row).to_dict())
         )
 
 

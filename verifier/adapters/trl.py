@@ -77,7 +77,7 @@ class TrlReward:
 
     def _row(self, label: Any, prompt: Any) -> Row | None:
         try:
-            return Row.from_label(label, prompt)
+            return self.settings.reward.checked(Row.from_label(label, prompt))
         except InputError as error:
             if not self._told:
                 self._told = True  # the first is told; all are counted

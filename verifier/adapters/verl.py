@@ -97,7 +97,7 @@ class ComputeScore:
         row = Row.from_label(label, prompt)
         if self.settings.reward.needs_id and row.id == prompt_id(""):
             raise InputError(f"the reward {self.settings.reward.kind!r} needs the row's id, and the label has none")
-        return row
+        return self.settings.reward.checked(row)
 
     def _tell(self, fault: str, reason: str) -> None:
         if fault not in self.seen:

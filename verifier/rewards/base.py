@@ -76,6 +76,12 @@ class Reward(ABC):
         """The least and the greatest value that it can give."""
         return 0.0, 1.0
 
+    def checked(self, row: Row) -> Row:
+        """The same row; ConfigError where it lacks the label that the reward needs. For callers that can say so."""
+        if self.needs_label and row.label is None:
+            raise ConfigError(f"the reward {self.kind!r} needs the row's label; let `label` travel in the row")
+        return row
+
     @abstractmethod
     def __call__(self, response: str | None, row: Row, context: Context = NO_CONTEXT) -> float | None:
         """The reward of one response; ConfigError where it ``needs`` more than it was given."""

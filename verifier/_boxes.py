@@ -40,7 +40,10 @@ _MARKER = re.compile("|".join(re.escape(anchor) for anchor in _RULE))
 
 def last_marker(text: str, lo: int, hi: int) -> int:
     """The last marker in text[lo:hi], or -1."""
-    best = max(text.rfind("\\boxed", lo, hi), text.rfind("\\fbox", lo, hi))
+    best = text.rfind("\\boxed", lo, hi)
+    framed = text.rfind("\\fbox", max(lo, best), hi)  # only one behind the other marker counts
+    if framed > best:
+        best = framed
     if "\x08" in text:
         best = max(best, text.rfind("\x08oxed", lo, hi))
     if "\x0c" in text:

@@ -47,6 +47,8 @@ from .sums import (
 )
 from .syntax import UndefinedError
 
+_SMALL = 2**64  # numerals whose fraction needs no other limit
+
 KNOWN_FUNCTIONS = frozenset(
     "sin cos tan cot sec csc sinh cosh tanh coth arcsin arccos arctan arccot arcsec arccsc arcsinh arccosh "
     "arctanh arccoth ln log lg exp gcd lcm max min det floor ceil abs arg re im sign cbrt cis factorial "
@@ -78,6 +80,8 @@ class Canoniser(SumArithmetic):
                 result = self.mul(result, self.of(arg))
             return result
         if isinstance(node, Div):
+            if type(node.num) is Num and type(node.den) is Num and (found := self._quotient(node)) is not None:
+                return found
             below = self.of(node.den)
             if not below or self._may_be_zero(below, node.den):
                 raise UndefinedError("division by zero")
@@ -104,6 +108,21 @@ class Canoniser(SumArithmetic):
             value = int(node.digits, node.base)
             return {ONE: self.checked(value)} if value else {}
         raise TooMuch(type(node).__name__)
+
+    def _quotient(self, node: Div) -> Sum | None:
+        """The fraction of two small integers, at the price of the long way; None for other numerals."""
+        assert isinstance(node.num, Num)
+        assert isinstance(node.den, Num)
+        above, below = node.num.value, node.den.value
+        if type(above) is not int or type(below) is not int or not below or self.limits.bits < 64:
+            return None
+        if not -_SMALL < above < _SMALL > below > -_SMALL:
+            return None
+        self.spend(3 + (above not in (0, 1)))
+        if not above:
+            return {}
+        value = Fraction(above, below)
+        return {ONE: value.numerator if value.denominator == 1 else value}
 
     def _may_be_zero(self, form: Sum, node: Node) -> bool:
         """Whether a denominator without symbols cannot be told from zero."""

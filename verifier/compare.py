@@ -14,10 +14,10 @@ from functools import lru_cache
 from threading import Lock, Thread
 from typing import Any, TypeVar
 
-from .answers import Answer, compare, recognise
+from .answers import Answer, Outcome, compare, recognise
 from .answers import context as comparison_context
 from .answers.collection import Collection
-from .answers.expression import Expression
+from .answers.expression import Expression, decided
 from .config import VerifierConfig
 from .inline import by_worker
 from .parse import parse
@@ -84,14 +84,8 @@ class Reader:
         return reading
 
     def _read(self, text: str) -> Reading:
-        limits, policy = self.config.limits, self.config.policy
-
-        def reading() -> Reading:
-            answer = recognise(parse(text, limits, policy), limits, policy)
-            return Reading(text, answer, form=answer.form)
-
         try:
-            return on_fresh_stack(reading)
+            return on_fresh_stack(self._readable, text)
         except ParseError as error:
             return Reading(text, None, Reason.UNPARSEABLE, str(error), error.position)
         except (LimitError, RecursionError, MemoryError) as error:
@@ -102,6 +96,11 @@ class Reader:
             # A defect of ours must not end a training run, and is nobody's wrong answer: it is
             # unscored under a name of its own, which the tests never let pass.
             return Reading(text, None, Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}"[:300])
+
+    def _readable(self, text: str) -> Reading:
+        limits, policy = self.config.limits, self.config.policy
+        answer = recognise(parse(text, limits, policy), limits, policy)
+        return Reading(text, answer, None, "", 0, answer.form)
 
     # -- deciding -------------------------------------------------------------------------------
 
@@ -132,10 +131,14 @@ class Reader:
         assert gold.answer is not None
         if answer.text == gold.text:
             return Decision(True, Reason.EQUAL, Rung.IDENTICAL, "the same text")
-        ctx = comparison_context(self.config.limits, self.config.policy, lenient=not strict)
         left, right = answer.answer, gold.answer
         try:
-            outcome = on_fresh_stack(lambda: compare(left, right, ctx))
+            if type(left) is Expression and type(right) is Expression:
+                quick = on_fresh_stack(decided, left, right, not strict, self.config.policy)
+                if quick is not None:
+                    return _DECIDED[quick]
+            ctx = comparison_context(self.config.limits, self.config.policy, lenient=not strict)
+            outcome = on_fresh_stack(compare, left, right, ctx)
         except (RecursionError, LimitError, MemoryError):
             return Decision(False, Reason.OVER_LIMIT, None, "the comparison passed a work limit")
         except (UndefinedError, ParseError) as error:
@@ -189,13 +192,13 @@ class Reader:
         return by_worker((self.fingerprint, answer, gold, "second opinion"), call)
 
 
-def on_fresh_stack(call: Callable[[], T]) -> T:
+def on_fresh_stack(call: Callable[..., T], *args: object) -> T:
     """The result of a call; where the caller's stack is too deep for it, from a thread with an empty one.
 
     So a verdict does not depend on how deep the caller was. Raises what the call raises.
     """
     try:
-        return call()
+        return call(*args)
     except RecursionError:
         pass
     found: list[T] = []
@@ -203,7 +206,7 @@ def on_fresh_stack(call: Callable[[], T]) -> T:
 
     def run() -> None:
         try:
-            found.append(call())
+            found.append(call(*args))
         except Exception as error:  # handed to the caller below, not swallowed
             failed.append(error)
 
@@ -225,6 +228,14 @@ def _from_worker(status: str, value: Any, detail: str, rung: Rung) -> Decision:
     if equal is None:
         return Decision(None, Reason.UNDECIDED, None, value.get("why") or "no rung could decide")
     return Decision(bool(equal), Reason.EQUAL if equal else Reason.NOT_EQUAL, rung, value.get("why") or "")
+
+
+# The decisions that need no comparison beyond the canonical forms, one object each.
+_DECIDED = {
+    Outcome(True, Rung.CANONICAL): Decision(True, Reason.EQUAL, Rung.CANONICAL),
+    Outcome(True, Rung.EXACT): Decision(True, Reason.EQUAL, Rung.EXACT),
+    Outcome(False, Rung.EXACT): Decision(False, Reason.NOT_EQUAL, Rung.EXACT),
+}
 
 
 def _beyond(answer: Answer) -> bool:

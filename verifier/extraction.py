@@ -111,6 +111,8 @@ def after_thinking(response: str) -> int:
     >>> after_thinking("<think>a</think>b"), after_thinking("b"), after_thinking("<think>a")
     (16, 0, -1)
     """
+    if "<" not in response:  # one character is found 20 times as fast as a word
+        return 0
     closing = response.rfind("</think>")
     start = 0 if closing < 0 else closing + 8
     return -1 if response.find("<think>", start) >= 0 else start

@@ -164,6 +164,8 @@ class SumArithmetic:
             if base in (1, -1):
                 return base if exponent % 2 else 1
             raise TooMuch("bits")
+        if exponent < 0 and type(base) is int and base:
+            return self.checked(Fraction(1, base**-exponent))
         if exponent < 0:
             return self.checked(Fraction(1) / Fraction(base) ** -exponent)
         return self.checked(base**exponent)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from .. import numeric
 from ..canonical import Budget
 from ..config import DEFAULT_CONFIG, Limits, Policy
-from ..nodes import Add, Call, Const, Div, Mul, Name, Node, Num, Pow, Rel, children
+from ..nodes import Add, Call, Const, Div, Mul, Name, Node, Num, Pow, Rel
 from ..syntax import ParseError
 from . import (
     based,
@@ -49,9 +49,11 @@ def _is_plain(node: Node) -> bool:
     if kind is Num or kind is Name:
         return True
     if kind is Const:
-        return node != Const("oo")
-    if kind is Div or kind is Pow:
-        return all(map(_is_plain, children(node)))
+        return node.name != "oo"  # type: ignore[attr-defined]
+    if kind is Div:
+        return _is_plain(node.num) and _is_plain(node.den)  # type: ignore[attr-defined]
+    if kind is Pow:
+        return _is_plain(node.base) and _is_plain(node.exp)  # type: ignore[attr-defined]
     if kind is Add or kind is Mul or kind is Call:
         return all(map(_is_plain, node.args))  # type: ignore[attr-defined]
     return False

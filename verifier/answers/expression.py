@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from .. import numeric
 from ..canonical import KNOWN_FUNCTIONS, SIZES, Canoniser, Rational, Sum, TooMuch, constant, decisive, render
+from ..config import Policy
 from ..nodes import (
     Add,
     Big,
@@ -19,6 +20,7 @@ from ..nodes import (
     Choice,
     Const,
     Degree,
+    Div,
     Logic,
     Matrix,
     Mul,
@@ -201,6 +203,33 @@ class Expression(Answer):
     @property
     def is_symbol(self) -> bool:
         return isinstance(self.node, Name)
+
+
+def decided(answer: Expression, gold: Expression, lenient: bool, policy: Policy) -> Outcome | None:
+    """What `compare` says of two values, without a context, where nothing but their sums counts; else None."""
+    if answer.rational is None or gold.rational is None:
+        return _EQUAL if answer.sum is not None and answer.sum == gold.sum else None
+    if answer.rational == gold.rational:
+        return _EXACT_EQUAL
+    if lenient and (policy.decimals_at_gold_digits or not (_is_bare(answer) and _is_bare(gold))):
+        return None
+    return _EXACT_DIFFERENT
+
+
+def _is_bare(value: Expression) -> bool:
+    """Whether a value has one reading only: numerals and operations, no letter, unit, degree or function."""
+    return value.approximation is None and _is_bare_node(value.node)
+
+
+def _is_bare_node(node: Node) -> bool:
+    kind = type(node)
+    if kind is Num:
+        return True
+    if kind is Div:
+        return _is_bare_node(node.num) and _is_bare_node(node.den)  # type: ignore[attr-defined]
+    if kind is Add or kind is Mul:
+        return all(map(_is_bare_node, node.args))  # type: ignore[attr-defined]
+    return kind is Pow and _is_bare_node(node.base) and _is_bare_node(node.exp)  # type: ignore[attr-defined]
 
 
 class Infinity(Answer):

@@ -13,6 +13,7 @@ from .config import DEFAULT_CONFIG, Limits, Policy
 from .grammar.numerals import numeral
 from .grammar.statement import StatementParser
 from .nodes import Based, Choice, Const, Div, Mul, Name, Node, Num, Pow, Text, negate, rebuilt
+from .plain import plain
 from .syntax import LimitError, ParseError, UndefinedError, normalise, tokenize
 from .words import canonical_words, is_word, spelled_number
 
@@ -180,6 +181,12 @@ def _parsed(text: str, limits: Limits) -> Node:
                 fraction.group(3) or fraction.group(5),
             )
             return Div(Num(-int(above) if sign else int(above), None, above), Num(int(below), None, below))
+    node = plain(text, limits)
+    return _by_grammar(text, limits) if node is None else node
+
+
+def _by_grammar(text: str, limits: Limits) -> Node:
+    """The node of any text but the simple numerals of `_parsed`."""
     written, text = text, unwrap(normalise(text))
     if text != written and len(text) < 40 and (scientific := _scientific(text)) is not None:
         return scientific

@@ -49,7 +49,7 @@ def _is_plain(node: Node) -> bool:
     if kind is Num or kind is Name:
         return True
     if kind is Const:
-        return node.name != "oo"  # type: ignore[attr-defined]
+        return node.name != "oo"  # type: ignore[attr-defined,no-any-return]
     if kind is Div:
         return _is_plain(node.num) and _is_plain(node.den)  # type: ignore[attr-defined]
     if kind is Pow:

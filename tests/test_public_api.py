@@ -71,9 +71,19 @@ EXAMPLES = [
     (r"so \boxed{\frac{0}{0}}", "4", Status.INCORRECT, Reason.UNDEFINED),
     (r"so \boxed{" + "9" * 30_000 + "}", "4", Status.INCORRECT, Reason.OVER_LIMIT),
     (r"so \boxed{4}", r"\frac{1}", Status.UNSCORED, Reason.GOLD_UNPARSEABLE),
+    (r"so \boxed{4}", r"We add, $2 + 2 = 4$. So $x = \boxed{4}$.", Status.CORRECT, Reason.EQUAL),
+    (r"so \boxed{5}", r"We add, $2 + 2 = 4$. So $x = \boxed{4}$.", Status.INCORRECT, Reason.NOT_EQUAL),
+    (r"so \boxed{4}", r"It is (see) $\boxed{3}$ or $\boxed{4}$. Both.", Status.UNSCORED, Reason.GOLD_UNPARSEABLE),
     (r"so \boxed{4}", "?", Status.UNSCORED, Reason.GOLD_UNDEFINED),
     (r"so \boxed{4}", "9" * 30_000, Status.UNSCORED, Reason.GOLD_OVER_LIMIT),
 ]
+
+
+def test_in_a_mode_that_reads_prose_so_does_the_gold_but_not_its_last_number() -> None:
+    config = VerifierConfig(extraction="any")
+    stated = verify(response="The answer is 4.", gold=r"Adding gives \[2 + 2 = 4.\] The answer is 4.", config=config)
+    damaged = verify(response="The answer is 4.", gold="(4", config=config)
+    assert (stated.status, damaged.reason) == (Status.CORRECT, Reason.GOLD_UNPARSEABLE)
 
 
 # ------------------------------------------------------------------------------------ names and signatures

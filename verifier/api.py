@@ -13,6 +13,7 @@ from fractions import Fraction
 from time import perf_counter
 from typing import TypeAlias
 
+from ._rules import BOXES, PHRASES, TAGS
 from .compare import Decision, Reader, Reading, reader
 from .config import DEFAULT_CONFIG, VerifierConfig
 from .errors import ConfigError
@@ -204,7 +205,10 @@ class _Task:
             return self._verdict(
                 started, Decision(None, Reason.GOLD_UNPARSEABLE, None, "the gold is neither text nor a number")
             )
-        gold = self.gold_reading = self.reader.read(self.gold)
+        gold = self.reader.read(self.gold)
+        if gold.fault is Reason.UNPARSEABLE:
+            gold = self._stated(gold)
+        self.gold_reading = gold
         if self.response is not None and len(self.response) > config.limits.response_chars:
             decision = Decision(False, Reason.OVER_LIMIT, None, f"a response of {len(self.response)} characters")
             return self._verdict(started, decision if gold.answer is not None else self._gold_fault(gold))
@@ -242,6 +246,15 @@ class _Task:
             return extraction.joined
         return extraction.answer
 
+    def _stated(self, gold: Reading) -> Reading:
+        """The answer of a gold that is a whole solution: what it boxes or states, as a response's answer is found."""
+        found = _extract(gold.text, self.reader.config.extraction)
+        answer = None if found.hedged else found.joined or found.answer
+        if answer is None or answer.rule not in _STATED:
+            return gold
+        inner = self.reader.read(answer.text)
+        return gold if inner.fault is Reason.UNPARSEABLE else inner
+
     @staticmethod
     def _gold_fault(gold: Reading) -> Decision:
         assert gold.fault is not None
@@ -278,6 +291,9 @@ class _Task:
             perf_counter() - started,
         )
 
+
+# Not the last formula or number of a text: a damaged gold must not become another one.
+_STATED = frozenset(rule.name for rule in (*BOXES, *TAGS, *PHRASES))
 
 _NO_ANSWER = {
     Reason.NO_ANSWER: "no answer was found in the response",

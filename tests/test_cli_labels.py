@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from verifier import rowjob, vote_job
+from verifier import rowjob, vote_rows
 from verifier.cli import main
 from verifier.cli_labels import METHODS
 from verifier.corrupt import METHODS as KNOWN_METHODS
@@ -283,10 +283,10 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
 def test_a_stop_while_samples_are_read_costs_a_chunk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(vote_job, "CHUNK_ROWS", 1)
+    monkeypatch.setattr(vote_rows, "CHUNK_ROWS", 1)
     rows = [{"id": row["id"], "response": text} for row in prompts(10) for text in row["responses"]]
     source = jsonl(tmp_path / "in.jsonl", rows)
-    whole, out, real, calls = tmp_path / "whole.jsonl", tmp_path / "out.jsonl", vote_job.extract, []
+    whole, out, real, calls = tmp_path / "whole.jsonl", tmp_path / "out.jsonl", vote_rows.extract, []
     assert main(["vote", str(source), "--out", str(whole)]) == 0
 
     def stopping(*words: Any) -> Any:
@@ -295,7 +295,7 @@ def test_a_stop_while_samples_are_read_costs_a_chunk(
             raise KeyboardInterrupt
         return real(*words)
 
-    monkeypatch.setattr(vote_job, "extract", stopping)
+    monkeypatch.setattr(vote_rows, "extract", stopping)
     assert main(["vote", str(source), "--out", str(out)]) == 130
     capsys.readouterr()
     assert main(["vote", str(source), "--out", str(out)]) == 0
@@ -304,9 +304,46 @@ def test_a_stop_while_samples_are_read_costs_a_chunk(
     assert out.read_bytes() == whole.read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "message"),
+    [({"prompt": "a?"}, {"prompt": "b?"}, "id '0' stands for two prompts"),
+     ({"gold": "1"}, {"gold": "2"}, "id '0' stands for two golds"),
+     ({}, {}, "id '0' has two samples with index 3"),
+     ({"visit": 1, "prompt": "a?"}, {"visit": 1, "prompt": "a ?"}, "id '0' has two samples with index 3")],
+)  # fmt: skip
+@pytest.mark.parametrize("chunk", [1, 128])
+def test_samples_of_two_problems_or_of_one_place_are_not_merged(
+    chunk: int, first: dict[str, Any], second: dict[str, Any], message: str, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(vote_rows, "CHUNK_ROWS", chunk)
+    row = {"id": 0, "index": 3, "response": BOX % "1"}
+    others: list[Any] = [{"id": f"x{n}", "index": 3, "response": BOX % "1"} for n in range(20)]
+    one, two = jsonl(tmp_path / "one.jsonl", [row | first, *others]), jsonl(tmp_path / "two.jsonl", [row | second])
+    out = tmp_path / "out.jsonl"
+    for again in (False, True):  # the second command goes on where the first one stopped
+        assert main(["vote", str(one), str(two), "--out", str(out)]) == 2
+        error = capsys.readouterr().err
+        assert f"{message}: {one}, line 1 and {two}, line 1; " in error
+        assert ("going on" in error) == (again and chunk == 1)
+        assert not out.exists()
+    out = tmp_path / "apart.jsonl"
+    assert main(["vote", str(one), str(two), "--out", str(out), "--id-prefix", "{stem}"]) == 0
+    assert {"one/0", "two/0"} <= {made["id"] for made in lines(out)}
+
+
+def test_visits_and_samples_without_an_index_are_counted_together(tmp_path: Path) -> None:
+    visits = [{"id": 0, "prompt": "p", "visit": n, "index": 0, "response": BOX % "1"} for n in range(3)]
+    bare: list[Any] = [{"id": 1, "response": BOX % "2"}] * 2
+    out = tmp_path / "out.jsonl"
+    assert main(["vote", str(jsonl(tmp_path / "in.jsonl", [*visits, *bare])), "--out", str(out)]) == 0
+    assert [row["label_source"]["samples"] for row in lines(out)] == [3, 2]
+
+
 def test_answers_that_another_run_left_behind_are_not_used(tmp_path: Path) -> None:
     source, out = jsonl(tmp_path / "in.jsonl", [{"id": 1, "response": BOX % "2"}]), tmp_path / "out.jsonl"
-    stale = {"last": [0, 1], "samples": [["1", "9", -1]], "new": [[[0, 1], "x", "1", None, None]], "bad": []}
+    stale = {"last": [0, 1], "new": [[[0, 1], "x", "1", None, None]], "facts": [], "samples": [["1", "9", -1, 0, 1]],
+             "bad": []}  # fmt: skip
     jsonl(tmp_path / "out.jsonl.answers.jsonl", [stale])
     assert main(["vote", str(source), "--out", str(out)]) == 0
     assert [row["label"] for row in lines(out)] == ["2"]

@@ -7,8 +7,7 @@ extracted answers are kept, in memory and in ``OUT.answers.jsonl`` while the run
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,12 @@ from .api import verify_batch
 from .config import DEFAULT_CONFIG, VerifierConfig
 from .corrupt import answer_type
 from .errors import ConfigError, InputError
-from .extraction import extract
-from .journal import Journal
-from .records import NumberText, Record, dump_plain, kind
+from .records import kind
 from .rowfiles import IdRule, Item, RowFields, RowReader
-from .rowjob import CHUNK_ROWS, TOTAL, Entry, Feed, Progress, RowFeed, RowJob, Say, run_job
-from .rows import plain, prompt_text
+from .rowjob import Entry, Progress, RowFeed, RowJob, Say, run_job
+from .rows import prompt_text
 from .sources import Hub
+from .vote_rows import SampleFeed, answers_of
 from .voting import RULES, Vote, VoteClass, vote
 
 REASONS = {
@@ -91,7 +89,7 @@ def vote_file(job: VoteJob, *, say: Say = lambda _: None, progress: Progress = l
     feed: RowFeed | SampleFeed
     if by_prompt:
         feed = RowFeed(reader)
-        step = _Step(job, lambda item: _answers(item.record, job))
+        step = _Step(job, lambda item: answers_of(item.record, job))
     else:
         feed = SampleFeed(reader, job, say, progress)
         step = _Step(job, feed.answers)
@@ -117,22 +115,6 @@ def _by_prompt(reader: RowReader, job: VoteJob) -> bool:
             )
         raise InputError(f"{source.place}: no row can be read")
     raise InputError("no input was named")
-
-
-def _answers(record: Record, job: VoteJob) -> list[str | None]:
-    """The answers of a prompt's responses. Raises InputError."""
-    value = record.fields.get(job.responses)
-    if not isinstance(value, (list, tuple)):
-        raise InputError(f"field {job.responses!r} is {kind(value)}; it must be a list of texts")
-    return [_answer(response, job, f"{job.responses}[{at}]") for at, response in enumerate(value)]
-
-
-def _answer(response: Any, job: VoteJob, name: str) -> str | None:
-    if response is not None and (not isinstance(response, str) or isinstance(response, NumberText)):
-        raise InputError(f"field {name!r} is {kind(response)}; a response is text or null")
-    found = extract(response, job.config.extraction)
-    best = found.joined or found.answer  # a run of boxes answers a list, as it does where a gold is one
-    return best.text if best else None
 
 
 class _Step:
@@ -211,106 +193,3 @@ class _Step:
 
 def _tied(outcome: Vote, chosen: VoteClass) -> str:
     return "yes" if sum(one.votes == chosen.votes for one in outcome.classes) > 1 else "no"
-
-
-class SampleFeed(Feed):
-    """Single samples, gathered by id: prompts come out in the order in which their first samples came.
-
-    A prompt's samples are in the order of their field ``index`` where all have a whole number there, else as read.
-    """
-
-    def __init__(self, reader: RowReader, job: VoteJob, say: Say, progress: Progress) -> None:
-        self.reader = reader
-        self.job = job
-        self._say = say
-        self._progress = progress
-        self._path = job.out.with_name(job.out.name + ".answers.jsonl")
-        self._done = 0
-        self._texts: dict[str, str] = {}  # one object for each text: most answers are short and common
-        self._given: dict[str, list[str | None]] = {}
-        self._order: dict[str, array[int]] = {}
-        self._heads: list[Item] = []
-        self._bad: list[Item] = []
-        self._samples = 0
-
-    def written(self, entry: dict[str, Any]) -> None:
-        self._done += 1
-
-    def reset(self) -> None:
-        self._path.unlink(missing_ok=True)
-
-    def answers(self, item: Item) -> list[str | None]:
-        """The answers of a prompt, in the order of its samples."""
-        given, order = self._given[item.id or ""], self._order[item.id or ""]
-        if min(order) < 0:
-            return given
-        return [given[at] for at in sorted(range(len(given)), key=lambda at: order[at])]
-
-    def items(self) -> Iterator[Item]:
-        """Read all samples (or what of them is still to be read), then the prompts."""
-        journal = Journal(self._path)
-        try:
-            self._gather(journal)
-        finally:
-            journal.close()
-        every = [*self._heads, *self._bad]
-        for at in range(self._done, len(every)):
-            yield replace(every[at], share=0.9 + 0.1 * (at + 1) / len(every))
-
-    def _gather(self, journal: Journal) -> None:
-        last: tuple[int, int] | None = None
-        for line in journal.recover():
-            last = (int(line["last"][0]), int(line["last"][1]))
-            self._take(plain(line))
-        if self._samples:
-            self._say(f"going on: the answers of {self._samples:,} samples were extracted before")
-        chunk: list[Item] = []
-        for item in self.reader.items(last, unique=False):
-            chunk.append(item)
-            if len(chunk) == 8 * CHUNK_ROWS:
-                self._extract(chunk, journal)
-                chunk = []
-        if chunk:
-            self._extract(chunk, journal)
-
-    def _extract(self, chunk: list[Item], journal: Journal) -> None:
-        line: dict[str, Any] = {"last": list(chunk[-1].place), "samples": [], "new": [], "bad": []}
-        new: set[str] = set()
-        for item in chunk:
-            try:
-                sample = self._sample(item)
-            except InputError as error:
-                line["bad"].append([list(item.place), item.where, item.id, str(error)])
-                continue
-            line["samples"].append(sample)
-            if sample[0] not in self._given and sample[0] not in new:
-                new.add(sample[0])
-                fields = self.job.fields
-                prompt, gold = (fields.first(item.record, names) for names in (fields.prompt, fields.gold))
-                line["new"].append([list(item.place), item.where, sample[0], prompt, gold])
-        journal.append([(dump_plain(line) + "\n").encode()])
-        self._take(line)
-        self._progress(int(0.9 * TOTAL * chunk[-1].share), TOTAL, self._samples)
-
-    def _sample(self, item: Item) -> tuple[str, str | None, int]:
-        if item.problem is not None or item.id is None:
-            raise InputError(item.problem or "no id")
-        if self.job.response not in item.record.fields:
-            raise InputError(f"no field {self.job.response!r}")
-        index = plain(item.record.fields.get(self.job.index))
-        if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < 2**31:
-            index = -1
-        return item.id, _answer(item.record.fields[self.job.response], self.job, self.job.response), index
-
-    def _take(self, line: dict[str, Any]) -> None:
-        for place, where, id, prompt, gold in line["new"]:
-            record = Record(place[1], {"prompt": prompt, "gold": gold}, None, None, 0, 0)
-            self._heads.append(Item((place[0], place[1]), where, 0.0, record, id))
-            self._given[id], self._order[id] = [], array("l")
-        for place, where, id, problem in line["bad"]:
-            record = Record(place[1], {}, None, problem, 0, 0)
-            self._bad.append(Item((place[0], place[1]), where, 0.0, record, id, problem))
-        for id, answer, index in line["samples"]:
-            self._given[id].append(None if answer is None else self._texts.setdefault(answer, answer))
-            self._order[id].append(index)
-        self._samples += len(line["samples"])

@@ -7,6 +7,7 @@ import json
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -383,8 +384,10 @@ def test_a_file_of_the_papers_numbers_that_is_none(tmp_path: Path) -> None:
         paper_numbers(tmp_path, "olmo2-7b", "format")
 
 
-def test_a_plot_where_matplotlib_is(run: tuple[Path, Path], tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="draws the curves (extra `results`)")
+def test_a_plot_where_matplotlib_is(
+    run: tuple[Path, Path], tmp_path: Path, require: Callable[[str, bool, str], None]
+) -> None:
+    require("results", find_spec("matplotlib") is not None, "matplotlib draws the curves: install the extra `results`")
     assert collect.main([NAME, "--runs", str(run[0]), "--out", str(tmp_path / "out")]) == 0
     assert (tmp_path / "out" / NAME / "curves.png").read_bytes().startswith(b"\x89PNG")
 

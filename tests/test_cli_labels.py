@@ -391,6 +391,34 @@ def test_mistakes_are_one_line(
     assert error.strip().splitlines()[-1].startswith("verifier")
 
 
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [(".", "is a folder; name a file in it"), ("..", "is a folder"), ("none/s.json", "the folder none does not exist"),
+     ("OUT.jsonl", "is a file of the output"), ("./OUT.jsonl.manifest.json", "is a file of the output"),
+     ("OUT.jsonl.left_out.jsonl", "is a file of the output"), ("IN", "is an input"),
+     ("x" * 300, "cannot be written: File name too long")],
+)  # fmt: skip
+@pytest.mark.parametrize("words", ["corrupt perturb", "vote", "score"])
+def test_a_summary_that_cannot_be_written_is_told_before_the_run(
+    words: str, path: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    jsonl(tmp_path / "IN", problems(3))
+    assert main([*words.split(), "IN", "--out", "OUT.jsonl", "--summary", path]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert f"--summary {path}".replace("./OUT", "OUT") in line
+    assert message in line
+    assert [found.name for found in tmp_path.iterdir()] == ["IN"]
+
+
+def test_a_summary_beside_the_output(tmp_path: Path) -> None:
+    source, out = jsonl(tmp_path / "in.jsonl", problems(3)), tmp_path / "out.jsonl"
+    counts = tmp_path / "out.jsonl.summary.json"
+    assert main(["corrupt", "perturb", str(source), "--out", str(out), "--summary", str(counts)]) == 0
+    assert json.loads(counts.read_text()) == json.loads(manifest_path(out).read_text())
+
+
 def test_another_runs_output_is_not_mixed_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, out = jsonl(tmp_path / "in.jsonl", problems(3)), tmp_path / "out.jsonl"
     assert main(["corrupt", "perturb", str(source), "--out", str(out)]) == 0

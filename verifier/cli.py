@@ -166,7 +166,7 @@ def _positive(text: str) -> int:
 
 
 def _score(args: argparse.Namespace) -> int:
-    from .journal import write_atomic
+    from .journal import check_summary, write_atomic
     from .score import Fields, ScoreJob, score
 
     fields = Fields(args.response_field, args.gold_field, args.id_field, args.verdict_field, args.reward_field)
@@ -176,6 +176,8 @@ def _score(args: argparse.Namespace) -> int:
 
         reward = load_reward_file(args.reward)
     job = ScoreJob(args.source, args.out, config_from(args), fields, args.keep, args.overwrite, args.workers, reward)
+    if args.summary:
+        check_summary(args.summary, args.out, [args.source])
     bar = Bar(sys.stderr.isatty() and not args.no_progress)
     try:
         tally = score(job, say=bar.say, progress=bar)
@@ -272,9 +274,7 @@ def _refused_golds(path: Path, names: Sequence[str], id_name: str, config: Verif
     return rows, refused
 
 
-def _problems(
-    chunk: list[Record], names: Sequence[str], id_name: str, config: VerifierConfig
-) -> list[str | None]:
+def _problems(chunk: list[Record], names: Sequence[str], id_name: str, config: VerifierConfig) -> list[str | None]:
     """For each row what is wrong with its gold, to be put behind the row's place; None where nothing is."""
     from .records import gold_of
     from .render import outcome, shortened, visible

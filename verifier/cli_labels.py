@@ -169,8 +169,11 @@ def _reading(args: argparse.Namespace) -> tuple[IdRule, RowFields, Hub]:
 
 def _run(args: argparse.Namespace, run: Callable[[Any, Any], dict[str, Any]]) -> int:
     from .cli import EXIT_INTERRUPTED, EXIT_OK, EXIT_UNREADABLE, Bar
-    from .journal import write_atomic
+    from .journal import check_summary, write_atomic
 
+    if args.summary:
+        named = [*args.data, *getattr(args, "pool", ()), *getattr(args, "golds", ())]
+        check_summary(args.summary, args.out, named)
     bar = Bar(sys.stderr.isatty() and not args.no_progress)
     try:
         manifest = run(bar.say, bar)

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from .errors import VerifierError
+from .errors import ConfigError, VerifierError
 from .records import parse_json
 
 try:
@@ -57,6 +57,31 @@ def write_atomic(path: Path, text: str) -> None:
         raise VerifierError(f"cannot write {path}: {error.strerror}") from None
     finally:
         scratch.unlink(missing_ok=True)
+
+
+_BESIDE = (".journal.jsonl", ".manifest.json", ".left_out.jsonl", ".answers.jsonl")
+
+
+def check_summary(path: Path, out: Path, inputs: Iterable[str | Path]) -> None:
+    """Raises ConfigError where ``--summary path`` cannot be written, or would replace an input or a file of the run.
+
+    To be called before the run, which may take hours.
+    """
+    where = f"--summary {path}"
+    try:
+        if path.is_dir() or not path.name:
+            raise ConfigError(f"{where} is a folder; name a file in it")
+        if not path.absolute().parent.is_dir():
+            raise ConfigError(f"{where}: the folder {path.parent} does not exist; make it first")
+        if path.resolve() in [out.with_name(out.name + end).resolve() for end in ("", *_BESIDE)]:
+            raise ConfigError(f"{where} is a file of the output {out}; name another file")
+        if path.resolve() in [Path(name).resolve() for name in inputs]:
+            raise ConfigError(f"{where} is an input; name another file")
+        scratch = path.with_name(path.name + ".tmp")
+        scratch.touch()
+        scratch.unlink()
+    except OSError as error:
+        raise ConfigError(f"{where} cannot be written: {error.strerror}") from None
 
 
 def read_manifest(out: Path) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from train_openrlhf import grid
 from train_openrlhf.cells import CONFIGS, Cell, base_prompt, load_cell, names, read_yaml, split_name
 from verifier.errors import ConfigError
 from verifier.rewards import reward_from, unscored_from
+from verifier.rows import Row
 
 MODELS = names("models")
 REWARDS = names("rewards")
@@ -104,6 +105,17 @@ def test_seed_and_extraction_are_filled_in() -> None:
     assert both[0]["seed"] == 7
     assert load_cell("qwen2.5-math-7b/ground-truth-paper/s0").reward["extraction"] == "paper"
     assert load_cell("qwen2.5-math-7b/ground-truth/s0").reward["extraction"] == "ours"
+
+
+def test_the_votes_are_read_with_the_cells_extraction(configs: Path) -> None:
+    assert load_cell("qwen2.5-math-7b/ttrl/s0").reward == {"kind": "majority_online", "extraction": "ours"}
+    path = configs / "rewards/ttrl.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("extraction: ours", "extraction: paper", 1), encoding="utf-8")
+    reward = load_cell("qwen2.5-math-7b/ttrl/s0", configs=configs).reward
+    assert reward["extraction"] == "paper"
+    group = ["so it is 7", "it is 7", "\\boxed{8}"]
+    assert reward_from(dict(reward)).over_group(group, Row("a", "?", "9")) == [1.0, 1.0, 0.0]
 
 
 def test_label_sets_are_the_models_own_unless_told() -> None:
@@ -207,6 +219,17 @@ def test_every_cell_of_the_grid_resolves() -> None:
         assert load_cell(name).name == name
 
 
+def test_a_model_of_ones_own_does_not_make_the_papers_sets_grow(configs: Path) -> None:
+    before = grid.sets(configs)
+    assert len(before["python"]) == 10
+    shutil.copy(configs / "models/qwen2.5-7b.yaml", configs / "models/mine.yaml")
+    assert grid.sets(configs) == before
+    path = configs / "grid.yaml"
+    own = "  own:\n    shows: mine\n    models: all\n    rewards: [format]\n    seeds: [0]\n"
+    path.write_text(path.read_text(encoding="utf-8") + own, encoding="utf-8")
+    assert "mine/format/s0" in grid.sets(configs)["own"]
+
+
 def test_the_controls_cover_spurious_arms_two_families_and_three_seeds() -> None:
     cells = [split_name(name) for name in grid.cells_of("controls")]
     families = {load_cell(f"{model}/format/s0").model.family for model, _, _ in cells}
@@ -219,7 +242,12 @@ def test_the_controls_cover_spurious_arms_two_families_and_three_seeds() -> None
     ("old", "new", "said"),
     [
         ("rewards: [noisy-0.1]", "rewards: [noisy]", ["unknown reward 'noisy'", "noisy-0.1"]),
-        ("models: all\n    rewards: [python]", "models: []\n    rewards: [python]", ["sets.python.models"]),
+        (
+            "llama3.1-8b-instruct]\n    rewards: [python]",
+            "llama3.1]\n    rewards: [python]",
+            ["unknown model 'llama3.1'"],
+        ),
+        ("models: [qwen2.5-math-7b]", "models: []", ["sets.headline.models"]),
         ("shows: paying for not repeating", "show: x", ["sets.no-repetition", "shows"]),
         ("seeds: [0, 1, 2]", "seeds: [a]", ["seeds"]),
     ],

@@ -26,8 +26,7 @@ from .schema import Model, Settings, build, check, merge, to_dict
 CONFIGS = Path(__file__).resolve().parent / "configs"
 LABEL_SETS = ("none", "majority", "incorrect")
 _REWARD_KEYS = {"about", "reward", "unscored", "extraction", "labels", "one_shot", "set"}
-_EXTRACTING = ("ground_truth",)  # kinds that know the paper's extraction
-_READING = ("ground_truth", "majority_online")  # kinds that read an answer from the response
+_READING = ("ground_truth", "majority_online")  # kinds that read an answer, and know the paper's extraction
 _SEEDED = ("random", "noise")
 
 
@@ -286,7 +285,7 @@ def _complete(spec: Any, where: str, extraction: str, model: Model, seed: int) -
     if not isinstance(spec, Mapping):
         raise ConfigError(f"{where}: must be a mapping with a kind, not {spec!r}")
     out = dict(spec)
-    if out.get("kind") in _EXTRACTING:
+    if out.get("kind") in _READING:
         out.setdefault("extraction", extraction)
     if out.get("kind") in _READING and model.extraction != "boxed":
         out["config"] = {"extraction": model.extraction} | dict(out.get("config") or {})

@@ -1,4 +1,4 @@
-r"""What a smoke run trains: a tiny model that adds digits, its data, and the flags that fit a machine without a GPU.
+r"""What a smoke run trains: a tiny model that adds digits, and its data.
 
 Promises: the same seed gives the same model and data; the model boxes a digit as its answer and is right now and
 then, so that rewards differ within a group and three steps of training do something; nothing is downloaded. The run
@@ -16,50 +16,9 @@ from verifier.rows import Row
 
 STEPS = 3
 PROMPTS = 8  # a step
-SAMPLES = 8  # a prompt
 BENCHMARKS = ("math500", "amc", "aime24", "aime25")
 EVALUATED = 4  # problems of each benchmark
 CHARACTERS = "0123456789+-*/=()., \n\\{}abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ?:;$^_'\"<>|[]!&%#"
-
-FLAGS: dict[str, str | None] = {
-    "--actor.num_nodes": "1",
-    "--actor.num_gpus_per_node": "1",
-    "--vllm.num_engines": "1",
-    "--vllm.tensor_parallel_size": "1",
-    "--vllm.sync_backend": "gloo",
-    "--data.max_len": "96",
-    "--data.max_samples": str(STEPS * PROMPTS),
-    "--rollout.max_new_tokens": "14",
-    "--rollout.batch_size": str(PROMPTS),
-    "--rollout.micro_batch_size": "16",
-    "--rollout.n_samples_per_prompt": str(SAMPLES),
-    "--train.batch_size": "32",
-    "--train.micro_batch_size": "16",
-    "--train.num_episodes": "1",
-    "--actor.adam.lr": "1e-3",
-    "--ds.zero_stage": "0",
-    "--ds.attn_implementation": "eager",
-    "--eval.steps": "2",
-    "--eval.n_samples_per_prompt": "2",
-    "--ckpt.save_steps": "1",
-    "--ckpt.max_num": "2",
-}
-"""Flags of a smoke run that replace the cell's; OpenRLHF's own names."""
-
-DROPPED = (
-    "--actor.gradient_checkpointing_enable",
-    "--ckpt.disable_ds",
-    "--data.apply_chat_template",
-    "--data.input_template",
-    "--ds.adam_offload",
-    "--ds.enable_sleep",
-    "--ds.packing_samples",
-    "--train.colocate_actor_ref",
-    "--train.colocate_all",
-    "--vllm.enable_sleep",
-    "--vllm.gpu_memory_utilization",
-)
-"""Flags of a cell that a smoke run leaves out."""
 
 
 def make_model(folder: Path, seed: int = 0) -> Path:

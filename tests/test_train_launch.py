@@ -8,11 +8,13 @@ import os
 import shlex
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -201,8 +203,12 @@ def test_data_that_would_train_something_else(work: Path) -> None:
     ordered = [Row(f"set/level_1/{n}", f"What is {n} + {n}?", str(2 * n), visit=0) for n in range(80)]
     write_rows(work / "data/train.jsonl", ordered)
     assert "data/train.jsonl is not shuffled" in texts(checks.data_findings(cell, rundata.run_data(cell)))
+    write_rows(work / "data/train.jsonl", ordered[::-1])
+    assert "come in rising or falling order" in texts(checks.data_findings(cell, rundata.run_data(cell)))
     more = short(f"{MODEL}/ground-truth/s0", "steps=20")
     assert "there are 80 problems: each comes 2.0 times" in texts(checks.data_findings(more, rundata.run_data(more)))
+    write_rows(work / "data/train.jsonl", ordered[:1])
+    assert "there is 1 problem: each comes 160.0 times" in texts(checks.data_findings(more, rundata.run_data(more)))
 
 
 @pytest.mark.parametrize(("model", "same"), [(MODEL, True), ("olmo2-7b", False)])
@@ -280,6 +286,21 @@ def test_disk_and_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert "use --backend ray or slurm" in texts(machine.machine_findings(nodes, 16, 500.0))
 
 
+def test_room_is_counted_by_the_weights_where_they_lie_in_a_folder(tmp_path: Path) -> None:
+    header = json.dumps({"__metadata__": {"format": "pt"}, "w": {"dtype": "BF16", "shape": [1000, 2_000_000]}}).encode()
+    for number in (1, 2):  # of sparse files, whose sizes do not count
+        (tmp_path / f"model-{number}.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    cell = cell_of()
+    own = replace(cell, model=replace(cell.model, hub_id=str(tmp_path)))
+    assert (machine.model_parameters(cell), machine.model_parameters(own)) == (cell.model.billions * 1e9, 4e9)
+    assert machine.disk_need(own) < machine.disk_need(cell)
+    assert "takes about 45 GiB, the machine has 32" in texts(machine.machine_findings(own, 8, 32.0))
+    for spoilt in (b"", b"\x00" * 8, b"\xff" * 20, (4).to_bytes(8, "little") + b"[1] "):
+        for number in (1, 2):
+            (tmp_path / f"model-{number}.safetensors").write_bytes(spoilt)
+        assert machine.model_parameters(own) == cell.model.billions * 1e9
+
+
 def test_resume_needs_a_checkpoint_and_the_same_settings(tmp_path: Path) -> None:
     cell = short()
 
@@ -344,6 +365,18 @@ def test_a_run_folder_says_what_it_was_made_with(work: Path) -> None:
     runfolder.write(cell, folder, data, argv, resume=True, command=["bash"], environ={}, backend="local")
     again = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     assert again["resumed"] == [manifest["started"]]
+
+
+def test_a_configuration_that_git_does_not_know_is_named(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    (tmp_path / "rewards").mkdir()
+    (tmp_path / "rewards" / "mine.yaml").write_text("", encoding="utf-8")
+    state = runfolder.git_state(tmp_path)
+    if state is None:
+        pytest.skip("not a checkout, so there is no state to tell")
+    assert state["untracked_configs"] == ["rewards/mine.yaml"]
+    subprocess.run(["git", "-C", str(tmp_path), "add", "."], check=True)
+    assert (runfolder.git_state(tmp_path) or {})["untracked_configs"] == []
 
 
 def test_reward_file_is_what_the_cell_says(work: Path) -> None:

@@ -85,15 +85,14 @@ def data_findings(cell: Cell, data: RunData) -> Iterator[Finding]:
     """Rows that would train or evaluate something else than meant."""
     if not cell.one_shot and _in_order([row.id for row in data.train[: data.available]]):
         yield error(
-            f"{cell.settings.data.train} is not shuffled: its ids come in rising order, so {cell.settings.steps} steps "
-            "would see only its first part (the easiest problems, in DeepScaleR's files): make it with "
+            f"{cell.settings.data.train} is not shuffled: its ids come in rising or falling order, so "
+            f"{cell.settings.steps} steps would see only its first part (of one source or level): make it with "
             "python -m train_openrlhf.prepare"
         )
     if cell.prompts > data.available and not cell.one_shot:
         laps = cell.prompts / data.available
-        yield warning(
-            f"{cell.prompts} prompts are needed, there are {data.available} problems: each comes {laps:.1f} times"
-        )
+        there = "there is 1 problem" if data.available == 1 else f"there are {data.available} problems"
+        yield warning(f"{cell.prompts} prompts are needed, {there}: each comes {laps:.1f} times")
     seen: dict[str, str] = {}
     for row in data.eval:
         key = row.prompt.strip()  # chat templates trim: what differs in outer space only is one prompt after templating
@@ -117,12 +116,12 @@ def data_findings(cell: Cell, data: RunData) -> Iterator[Finding]:
 
 
 def _in_order(ids: list[str]) -> bool:
-    """Whether most neighbours rise, as they do in an unshuffled file: in a shuffled one half do."""
+    """Whether most neighbours rise, or most fall, as they do in an unshuffled file: in a shuffled one half do."""
     if len(ids) < 32:
         return False
     keys = [tuple(int(part) if part.isdecimal() else -1 for part in name.replace("/", " ").split()) for name in ids]
-    rising = sum(a < b for a, b in itertools.pairwise(keys))
-    return rising > 0.9 * (len(ids) - 1) and len(set(keys)) > 1
+    pairs = list(itertools.pairwise(keys))
+    return max(sum(a < b for a, b in pairs), sum(a > b for a, b in pairs)) > 0.9 * len(pairs)
 
 
 def reward_findings(cell: Cell) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -52,10 +53,28 @@ def folder_findings(cell: Cell, folder: Path, *, resume: bool) -> Iterator[Findi
 
 def disk_need(cell: Cell) -> int:
     """Bytes that the checkpoints take at their peak; about 1 GiB beside for completions and logs."""
-    checkpoint, parameters = cell.settings.checkpoint, 0.0 if cell.smoke else cell.model.billions * 1e9
+    checkpoint, parameters = cell.settings.checkpoint, 0.0 if cell.smoke else model_parameters(cell)
     resumable = (checkpoint.keep + 1) * DS_BYTES if checkpoint.resumable else 0
     saved = cell.settings.steps // checkpoint.save_every + 1 if checkpoint.weights else 1
     return int(parameters * (resumable + saved * HF_BYTES)) + GIB
+
+
+def model_parameters(cell: Cell) -> float:
+    """About how many the model has: by the weights where they lie in a folder, else as its file says."""
+    folder = Path(cell.model.hub_id)
+    total = sum(map(_parameters, folder.glob("*.safetensors"))) if folder.is_dir() else 0
+    return float(total or cell.model.billions * 1e9)
+
+
+def _parameters(path: Path) -> int:
+    """Of one safetensors file, from its header; 0 where that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(size)) if 0 < size <= path.stat().st_size else {}
+        return sum(math.prod(each["shape"]) for name, each in header.items() if name != "__metadata__")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return 0
 
 
 def _existing(folder: Path) -> Path:
@@ -120,7 +139,7 @@ def machine_findings(cell: Cell, gpus: int, memory_gib: float | None) -> Iterato
     if gpus < need and not (cell.smoke and gpus == 0):
         how = f"--gpus {gpus}, if the batch sizes allow" if gpus else "--dry-run to check only, or --smoke"
         yield error(f"{need} GPU(s) are needed, {gpus} found here (nvidia-smi): Ray would wait for ever; use {how}")
-    host = cell.model.billions * 12e9 / GIB
+    host = model_parameters(cell) * 12 / GIB
     if cell.settings.memory.offload_optimizer and memory_gib is not None and not cell.smoke and memory_gib < host:
         yield error(
             f"the optimiser's state in host memory takes about {host:.0f} GiB, the machine has {memory_gib:.0f}: "

@@ -14,6 +14,7 @@ import hashlib
 import importlib.metadata
 import json
 import shlex
+import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -23,7 +24,7 @@ from lm_eval_tasks import _manifest
 from verifier.journal import file_sha256, write_atomic
 
 from .argv import agent_file, agent_settings
-from .cells import Cell
+from .cells import CONFIGS, Cell
 from .rundata import RunData
 from .rundata import write as write_rows
 
@@ -78,7 +79,7 @@ def write(
         "versions": versions(),
         "settings": {k: _manifest.public(v) for k, v in sorted(environ.items()) if k.startswith(SETTINGS)},
         "machine": _manifest.machine(),
-        "git": _manifest.git_state(),
+        "git": git_state(),
     }
     _manifest.write(folder / "manifest.json", manifest)
 
@@ -99,6 +100,22 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return out
+
+
+def git_state(configs: Path = CONFIGS) -> dict[str, Any] | None:
+    """As `_manifest.git_state`, and the configurations that git does not know, such as a reward file of one's own.
+
+    Their settings are in cell.json whole, so the run is described without them; its commit alone does not describe it.
+    """
+    state = _manifest.git_state()
+    if state is None:
+        return None
+    asked = ["git", "-C", str(configs), "ls-files", "--others", "--exclude-standard", "."]
+    try:
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.TimeoutExpired):
+        return state | {"untracked_configs": None}
+    return state | {"untracked_configs": None if done.returncode else sorted(done.stdout.splitlines())}
 
 
 def _generator(cell: Cell, environ: Mapping[str, str]) -> str:

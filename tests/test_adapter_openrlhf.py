@@ -6,6 +6,7 @@ Only generation is stood in for: `Says` gives each call its response.
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib.util
 import json
 import sys
@@ -113,6 +114,19 @@ async def _ask(
 def _rewards(outputs: list[dict[str, Any]]) -> list[float]:
     assert all(type(output["reward"]) is float and output["reward"] == output["scores"] for output in outputs)
     return [output["reward"] for output in outputs]
+
+
+def test_what_is_loaded_is_out_of_the_collectors_way(by_group: Make) -> None:
+    """A pass of Python's collector over torch, Ray and OpenRLHF holds up the event loop for a quarter of a second."""
+    from verifier.adapters._group import settle
+
+    gc.unfreeze()
+    settle.cache_clear()
+    by_group("ground_truth", lambda call, _: r"\boxed{4}")
+    frozen, seen = gc.get_freeze_count(), len(gc.get_objects())
+    gc.unfreeze()
+    assert frozen > 100_000
+    assert frozen > 10 * seen
 
 
 # -- reward_func files -------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from .._deciding import Decider
 from ..errors import ConfigError
 from ..rewards import NEEDS, Context, RewardFile, UnscoredCount, load_reward_file
 from ..rows import Row
-from ._group import Group, Member, row_of
+from ._group import Group, Member, row_of, settle
 from ._scored import logs, paid, refuse
 
 T = TypeVar("T")
@@ -48,6 +48,7 @@ class GroupExecutor(SingleTurnAgentExecutor):  # type: ignore[misc]  # openrlhf 
         self._count = UnscoredCount(self.training.reward.kind)
         self._groups: dict[tuple[int, str], Group] = {}
         self._decider, self._turn = Decider(WAITING), asyncio.Lock()
+        settle()
 
     async def execute(
         self, prompt: str, label: Any, sampling_params: Any, max_length: int, hf_tokenizer: Any, llm_engine: Any,

@@ -192,6 +192,31 @@ def test_what_is_proven_and_what_is_not(label: str, gold: str, reason: str | Non
     assert proof.wrong == (reason is None)
 
 
+@pytest.mark.parametrize(
+    ("label", "gold", "short"),
+    [(r"40\%", "40 feet", "40"), (r"40^\circ", "40 feet", "40"), ("3 dogs", "3 cats", "3"), ("k = 1", "m = 1", "1"),
+     ("g(x) = x", "f(x) = x", "x"), (r"x = 3\%, y = 5", "x = 3 feet, y = 5", "3, 5"), ("(C) 0", "(A) 0", "0"),
+     ("(C) 5", "(C) 6", "C"), ("(b,a) = (1,2)", "(a,b) = (1,2)", "(1,2)"), ("40_8", "40_9", "40"),
+     ("3A7_{12}", "3A7_{11}", "3A7"), ("4:30 am", "4:30 pm", "4:30"), (r"\{2,1\}", "(1,2)", "1,2"),
+     ("[1,2]", "(1,2)", "1,2"), (r"x+1, x \ne 0", r"x+1, x \ne 2", "x+1"), ("x = z", "x = y", "x"),
+     (r"\begin{pmatrix} 1 \text{ cm} \\ 2 \end{pmatrix}", r"\begin{pmatrix} 1 \text{ m} \\ 2 \end{pmatrix}",
+      r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}")],
+)  # fmt: skip
+def test_a_label_that_shares_a_short_answer_with_its_gold_is_not_wrong(label: str, gold: str, short: str) -> None:
+    assert all(verify(response=f"\\boxed{{{short}}}", gold=side).status is Status.CORRECT for side in (label, gold))
+    assert prove_wrong(label, gold, DEFAULT_CONFIG).reason == "label_lenient"
+    assert prove_wrong(gold, label, DEFAULT_CONFIG).reason == "label_lenient"
+
+
+@pytest.mark.parametrize(
+    ("label", "gold"),
+    [("41 feet", "40 feet"), (r"41\%", r"40\%"), ("m = 2", "m = 1"), ("(C) 1", "(A) 0"),
+     ("x = 2, y = 1", "x = 1, y = 2"), ("(2,1)", "(1,2)"), ("41_8", "40_8"), ("C", "B"), (r"[1,\infty)", r"(1,\infty)"), ("4:31 pm", "4:30 pm")],
+)  # fmt: skip
+def test_a_label_that_differs_in_its_value_is_still_wrong(label: str, gold: str) -> None:
+    assert prove_wrong(label, gold, DEFAULT_CONFIG).rung == "exact"
+
+
 def test_the_numeric_rung_is_named() -> None:
     assert prove_wrong(r"\sin(1)", r"\cos(1)", DEFAULT_CONFIG).rung == "numeric"
     assert prove_wrong("1", "2", DEFAULT_CONFIG).rung == "exact"

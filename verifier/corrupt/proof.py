@@ -1,9 +1,10 @@
 r"""The proof that a label is wrong, by the verifier itself, and the types that labels keep.
 
-Promises: a proven label is refused as an answer to the gold *and* the gold is refused as an answer to the label, so
-that training on the label does not pay for the true answer; the two are not equivalent; and none of this rests on a
-label that cannot be read, on a work limit, or on a comparison that no rung decided. Without workers, a proof depends on
-the two texts and the config alone, never on the machine.
+Promises: a proven label is refused as an answer to the gold *and* the gold is refused as an answer to the label, and no
+short answer (without unit, percent, label, base or letter) is right for both, see :mod:`.bare`, so that training on the
+label does not pay for the true answer; the two are not equivalent; and none of this rests on a label that cannot be
+read, on a work limit, or on a comparison that no rung decided. Without workers, a proof depends on the two texts and
+the config alone, never on the machine.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from ..answers.collection import Collection
 from ..answers.expression import Expression
 from ..answers.realset import RealSet
 from ..api import verify
-from ..compare import Decision, Reading, reader
+from ..compare import Reading, on_fresh_stack, reader
 from ..config import VerifierConfig
 from ..inline import WorkerNeeded, inline
 from ..nodes import Const, Node, children
 from ..verdict import Reason, Rung, Status
+from .bare import shared
 
 _DIFFERENT = (Reason.NOT_EQUAL, Reason.TYPE_MISMATCH)
 
@@ -29,7 +31,7 @@ REASONS = {
     "label_missing": "there is no label: the field is absent or null, or nothing was voted for",
     "label_unreadable": "the label cannot be read, so that nothing is proven by its refusal",
     "label_right": "the label equals the gold",
-    "label_lenient": "verify accepts the label for the gold or the gold for the label (a unit, a label, a base)",
+    "label_lenient": "verify accepts one for the other, or one short answer (without unit, label, letter) for both",
     "undecided": "no rung could decide whether the label equals the gold",
 }
 """Why a label is not proven wrong."""
@@ -86,7 +88,10 @@ def prove_wrong(label: str, gold: str, config: VerifierConfig, *, workers: bool 
             return Proof("undecided", detail=decision.detail)
     if not _refused(label, gold, config):
         return Proof("label_unreadable", detail="in a box, the label is not read as it stands")
-    return _weakest(decisions)
+    both = on_fresh_stack(shared, mine.answer, theirs.answer, config)
+    if both.equal is not False:
+        return Proof("label_lenient" if both.equal else "undecided", detail=both.why)
+    return _weakest([decision.rung or Rung.CANONICAL for decision in decisions] + [both.rung])
 
 
 def _refused(label: str, gold: str, config: VerifierConfig) -> bool:
@@ -103,8 +108,7 @@ def _refused(label: str, gold: str, config: VerifierConfig) -> bool:
 _STRENGTH = (Rung.SYMBOLIC, Rung.NUMERIC)  # weakest last; all others compare exactly
 
 
-def _weakest(decisions: list[Decision]) -> Proof:
-    rungs = [decision.rung or Rung.CANONICAL for decision in decisions]
+def _weakest(rungs: list[Rung]) -> Proof:
     step = max(rungs, key=lambda rung: _STRENGTH.index(rung) if rung in _STRENGTH else -1)
     return Proof(None, "numeric" if step is Rung.NUMERIC else "exact", step.value)
 

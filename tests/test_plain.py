@@ -23,10 +23,14 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 _ATOMS = (
     "0 1 2 3 7 12 120 1000 0.5 3.25 10 007 1.50 x y a b c n e i d o f g h t m s k p A C \\pi \\frac \\dfrac \\tfrac "
     "\\frac12 \\sqrt \\sqrt2 \\sqrt{3} \\frac{1}{2} \\frac{a}{b} { } ( ) ( ) \\left( \\right) + - * / ^ + - ^2 ^{2} "
-    "^{-1} ^-1 ^{1/2} \\cdot $ . $$ ** +- ... (a) (x+1) (2) , ! % = | \\le ab am \\text{cm} : ' _2 \\circ"
+    "^{-1} ^-1 ^{1/2} \\cdot $ . $$ ** +- ... (a) (x+1) (2) , ! % = | \\le ab am \\text{cm} : ' _2 \\circ , [ ] "
+    "\\{ \\} (1,2) \\cup \\infty -\\infty \\left[ \\right] {,} 1,000 12,34 (3,4)\\cup(5,6] \\{1,2\\}"
 )
-ATOMS = (*_ATOMS.split(), " ", " + ", " - ", " * ", "\\pi ", "\\cdot ", " \\times ", " \\cdot x")
-OPERATORS = ("+", "-", " + ", " - ", "*", "/", "\\cdot ", " \\times ", "^", "", "", " ")
+ATOMS = (
+    *_ATOMS.split(), " ", " + ", " - ", " * ", "\\pi ", "\\cdot ", " \\times ", " \\cdot x", ", ", " x", " (", ") ",
+    "( a, b )", "[1, 2)", " \\cup ", " \\sqrt{2}",
+)  # fmt: skip
+OPERATORS = (",", ", ", " \\cup ", "+", "-", " + ", " - ", "*", "/", "\\cdot ", " \\times ", "^", "", "", " ")
 
 
 def _formula(source: random.Random, depth: int = 0) -> str:
@@ -36,8 +40,16 @@ def _formula(source: random.Random, depth: int = 0) -> str:
     inside = _formula(source, depth + 1)
     if kind < 0.6:
         return inside + source.choice(OPERATORS) + _formula(source, depth + 1)
-    if kind < 0.7:
+    if kind < 0.66:
         return f"({inside})"
+    if kind < 0.7:
+        return (
+            source.choice("([")
+            + inside
+            + source.choice((",", ", "))
+            + _formula(source, depth + 1)
+            + source.choice(")]")
+        )
     if kind < 0.8:
         return f"{source.choice(ATOMS[26:28])}{{{inside}}}{{{_formula(source, depth + 1)}}}"
     if kind < 0.87:
@@ -84,7 +96,9 @@ def test_published_golds_read_alike(name: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["5.", "$3.5$", "-x^2 + 2x - 1", r"\frac{\sqrt{3}}{2}", r"\dfrac{3\pi}{4}", "2(x+1)(x-1)", r"\left(x+1\right)^2",
-     r"3 \cdot 2^{10}", "x^{1/2}/3", r"\frac12x", "x^-1"],
+     r"3 \cdot 2^{10}", "x^{1/2}/3", r"\frac12x", "x^-1",
+     "(3, 4)", "1, 2, -3", r"(-\infty, 2) \cup [3, 5)", r"\left\{ 1, \frac{1}{2} \right\}", r"16 \sqrt{3}",
+     "(a, b), (c, 1)"],
 )  # fmt: skip
 def test_plain_arithmetic_is_read_directly(text: str) -> None:
     node = plain(text, LIMITS)
@@ -94,9 +108,10 @@ def test_plain_arithmetic_is_read_directly(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "(a)", "4 2/3", r"4\frac{2}{3}", "2e3", "2e-1", "0.5(3)", "1,000", "f(x)", "5 cm", "a b", "ab", "--1",
+    ["", "x", "(a)", "4 2/3", r"4\frac{2}{3}", "2e3", "2e-1", "0.5(3)", "1,000", "1,234,5", "f(x)", "5 cm", "ab", "--1",
      "+-1", "2**3", "x^2^3", "1 000", r"\frac{d}{x}", "...", "3...", "x'", "5!", "50%", "x_1", r"\infty", "(" * 9 + "1",
-     "1" * 90, "½", "3\n", "x10", "2 x 10^2"],
+     "1" * 90, "½", "3\n", "x10", "2 x 10^2",
+     "()", "[1]", "(1,", "1,", "[[1,2],[3,4]]", "2(1,2)", "(1,2)+(3,4)", "]1,2[", "(1;2)", r"\{x | x > 1\}"],
 )  # fmt: skip
 def test_the_rest_is_left_to_the_grammar(text: str) -> None:
     assert plain(text, LIMITS) is None

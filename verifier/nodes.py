@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+from ._frozen import quick
+
 
 class Node:
     """Base of all nodes."""
@@ -18,6 +20,7 @@ class Node:
     __slots__ = ()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Num(Node):
     """An exact rational numeral.
@@ -33,6 +36,7 @@ class Num(Node):
     commas: tuple[int, ...] = ()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Name(Node):
     """A symbol: `x`, `x_1`, `alpha`, `AB` (a segment), `f'`."""
@@ -40,6 +44,7 @@ class Name(Node):
     name: str
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Const(Node):
     """One of `pi`, `e`, `i`, `oo`."""
@@ -47,6 +52,7 @@ class Const(Node):
     name: str
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Unit(Node):
     """A unit or any other label of a quantity, canonically spelt: `cm`, `m^2`, `$`, `apples`."""
@@ -54,28 +60,33 @@ class Unit(Node):
     name: str
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Add(Node):
     args: tuple[Node, ...]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Mul(Node):
     args: tuple[Node, ...]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Div(Node):
     num: Node
     den: Node
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Pow(Node):
     base: Node
     exp: Node
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class PlusMinus(Node):
     r"""`left \pm right`; sign is +1 for `\pm` and -1 for `\mp`; left may be Num(0)."""
@@ -85,6 +96,7 @@ class PlusMinus(Node):
     sign: int
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Call(Node):
     """A function: known (`sin`, `root`, `abs`, `binom`, `log` with its base second) or a user's `f`."""
@@ -93,6 +105,7 @@ class Call(Node):
     args: tuple[Node, ...]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Big(Node):
     """`sum`, `prod`, `int` or `lim` with its bound variable."""
@@ -104,16 +117,19 @@ class Big(Node):
     body: Node
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Percent(Node):
     arg: Node
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Degree(Node):
     arg: Node
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Based(Node):
     """Digits in a base: `52_8`."""
@@ -122,6 +138,7 @@ class Based(Node):
     base: int
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Ratio(Node):
     """`a:b:c`, also a time of day; suffix is `am`, `pm` or empty."""
@@ -130,6 +147,7 @@ class Ratio(Node):
     suffix: str = ""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Rel(Node):
     """A chain `args[0] ops[0] args[1] ops[1] ...`; ops from = != < <= > >= ~ in notin equiv subset."""
@@ -138,6 +156,7 @@ class Rel(Node):
     args: tuple[Node, ...]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Logic(Node):
     """`and` or `or` between statements or values."""
@@ -146,6 +165,7 @@ class Logic(Node):
     args: tuple[Node, ...]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Seq(Node):
     """Bracketed or bare members; brackets: `()`, `[]`, `(]`, `[)`, `{}`, `<>` or empty for a bare list."""
@@ -154,6 +174,7 @@ class Seq(Node):
     items: tuple[Node, ...]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Where(Node):
     """`x + 1 (x > 0)`: a value or an equation, and the condition written behind it."""
@@ -162,12 +183,14 @@ class Where(Node):
     condition: Node
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class SetBuilder(Node):
     var: Node
     condition: Node
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class SetOp(Node):
     """op: union, intersection, difference."""
@@ -176,6 +199,7 @@ class SetOp(Node):
     args: tuple[Node, ...]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class NamedSet(Node):
     """`R`, `Z`, `N`, `Q`, `C` or `empty`."""
@@ -183,11 +207,13 @@ class NamedSet(Node):
     name: str
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Matrix(Node):
     rows: tuple[tuple[Node, ...], ...]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Text(Node):
     """Words, casefolded, single-spaced, without outer punctuation."""
@@ -195,6 +221,7 @@ class Text(Node):
     words: str
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Choice(Node):
     """A multiple-choice letter, upper case, with what stands beside it."""

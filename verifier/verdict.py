@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from ._frozen import quick
+
 
 class Status(str, Enum):
     """The three outcomes. Only ``correct`` and ``incorrect`` judge the response."""
@@ -89,6 +91,7 @@ class Rung(str, Enum):
         return self.value
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The result of one verification.

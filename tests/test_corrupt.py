@@ -211,7 +211,8 @@ def test_a_label_that_shares_a_short_answer_with_its_gold_is_not_wrong(label: st
 @pytest.mark.parametrize(
     ("label", "gold"),
     [("41 feet", "40 feet"), (r"41\%", r"40\%"), ("m = 2", "m = 1"), ("(C) 1", "(A) 0"),
-     ("x = 2, y = 1", "x = 1, y = 2"), ("(2,1)", "(1,2)"), ("41_8", "40_8"), ("C", "B"), (r"[1,\infty)", r"(1,\infty)"), ("4:31 pm", "4:30 pm")],
+     ("x = 2, y = 1", "x = 1, y = 2"), ("(2,1)", "(1,2)"),
+     ("41_8", "40_8"), ("C", "B"), (r"[1,\infty)", r"(1,\infty)"), ("4:31 pm", "4:30 pm")],
 )  # fmt: skip
 def test_a_label_that_differs_in_its_value_is_still_wrong(label: str, gold: str) -> None:
     assert prove_wrong(label, gold, DEFAULT_CONFIG).rung == "exact"

@@ -33,7 +33,7 @@ _DEPTH = 4  # `x = 5 feet where y > 0` -> `x = 5 feet` -> `5 feet` -> `5`
 def shared(label: Answer, gold: Answer, config: VerifierConfig) -> Outcome:
     """equal: True where a short answer of either side is right for both, None where no rung decides that.
 
-    rung: where it is False, the weakest rung that a comparison rests on.
+    rung: where it is False, the weakest rung that a comparison rests on. Raises RecursionError for deep answers.
     """
     weakest, undecided = Rung.CANONICAL, False
     try:
@@ -44,7 +44,7 @@ def shared(label: Answer, gold: Answer, config: VerifierConfig) -> Outcome:
                     return Outcome(True, far.rung, why=f"{short.form} would be right for both")
                 undecided |= own.equal is not False and far.equal is None or own.equal is None and bool(far.equal)
                 weakest = Rung.NUMERIC if Rung.NUMERIC in (own.rung, far.rung) else weakest
-    except (LimitError, UndefinedError, ParseError, RecursionError, MemoryError) as error:
+    except (LimitError, UndefinedError, ParseError, MemoryError) as error:
         return Outcome(None, why=str(error) or type(error).__name__)
     return Outcome(None if undecided else False, weakest)
 

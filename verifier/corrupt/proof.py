@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .. import numeric
-from ..answers.base import Answer
+from ..answers.base import UNDECIDED, Answer
 from ..answers.collection import Collection
 from ..answers.expression import Expression
 from ..answers.realset import RealSet
@@ -88,7 +88,10 @@ def prove_wrong(label: str, gold: str, config: VerifierConfig, *, workers: bool 
             return Proof("undecided", detail=decision.detail)
     if not _refused(label, gold, config):
         return Proof("label_unreadable", detail="in a box, the label is not read as it stands")
-    both = on_fresh_stack(shared, mine.answer, theirs.answer, config)
+    try:
+        both = on_fresh_stack(shared, mine.answer, theirs.answer, config)
+    except RecursionError:
+        both = UNDECIDED
     if both.equal is not False:
         return Proof("label_lenient" if both.equal else "undecided", detail=both.why)
     return _weakest([decision.rung or Rung.CANONICAL for decision in decisions] + [both.rung])

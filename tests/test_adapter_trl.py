@@ -120,7 +120,9 @@ def test_unscored_is_filled_in_or_skipped_counted_and_logged(caplog: pytest.LogC
 
 def test_a_data_set_without_golds_and_a_row_without_a_label_are_told() -> None:
     with pytest.raises(ConfigError, match="neither a column row nor a column gold, only: problem"):
-        _reward("ground_truth")(["1+1="], ["2"], problem=["1+1="])
+        _reward("ground_truth")(["1+1="], ["2"], problem=["1+1="], completion_ids=[[1]], log_metric=print)
+    with pytest.raises(ConfigError, match=r"nor a column gold, only: prompt$"):
+        _reward("ground_truth")(["1+1="], ["2"], completion_ids=[[1]])
     row = Row("a", "1+1=", "2")
     with pytest.raises(ConfigError, match="visit"):
         _reward({"kind": "random", "gamma": 0.5, "seed": 0}, size=1)(**_batch([row], [["2"]]))

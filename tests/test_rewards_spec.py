@@ -259,7 +259,8 @@ def test_yaml_and_json_say_the_same(tmp_path: Path) -> None:
         ("reward: {kind: format\n", ", line 2: while parsing a flow mapping"),
         ("reward:\n\t- format\n", ", line 2: while scanning for the next token, found character"),
         ("reward: \x00\n", ": unacceptable character #x0000"),
-        ("", ": a reward file is a mapping with the keys reward and unscored, not None"),
+        ("", ": the reward file is empty; write for example: reward: {kind: ground_truth}"),
+        ("# nothing yet\n", ": the reward file is empty"),
         ("- format\n", ": a reward file is a mapping with the keys reward and unscored, not ['format']"),
     ],
 )  # fmt: skip
@@ -279,6 +280,7 @@ def test_an_error_names_file_and_line(text: str, message: str, tmp_path: Path) -
         ('{"reward": \n"format",}', ", line 2: "),
         ('{"reward": {"kind": "random", "gamma": NaN}}', ": reward.gamma: nan must lie in 0 to 1"),
         ("[" * 100_000, " cannot be read: "),
+        (" \n", ": the reward file is empty"),
     ],
 )
 def test_errors_of_json_files(text: str, message: str, tmp_path: Path) -> None:

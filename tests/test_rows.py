@@ -71,6 +71,14 @@ def test_what_is_no_label_is_an_error_that_names_the_field(label: Any, field: st
         Row.from_label(label, "q")
 
 
+def test_a_json_number_is_named_without_quotes(tmp_path: Path) -> None:
+    source = jsonl(tmp_path / "in.jsonl", {"id": "a", "prompt": "p", "gold": "1", "visit": -1})
+    with pytest.raises(InputError, match=r"field 'visit' is -1; it must be a whole number from 0"):
+        list(read_rows([source]))
+    with pytest.raises(InputError, match=r"field 'gold' is \[1\.50\]; it must be text or a number"):
+        Row.from_label('{"id": "a", "prompt": "p", "gold": [1.50]}', "p")
+
+
 def test_other_names_of_gold_and_prompt() -> None:
     row = Row.from_dict({"id": "a", "problem": "p", "answer": "5"})
     assert (row.prompt, row.gold, row.label) == ("p", "5", None)

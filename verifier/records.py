@@ -36,9 +36,10 @@ _MAGIC = {
 
 
 class NumberText(str):
-    """The text of a JSON number: ``142.0`` and ``1e400`` are golds as they were written."""
+    """The text of a JSON number: ``142.0`` and ``1e400`` are golds as they were written, in messages without quotes."""
 
     __slots__ = ()
+    __repr__ = str.__str__
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from ..verdict import Reason
 from ._scored import against_gold, paid, refuse
 
 T = TypeVar("T")
-ROUTE = "Ray Data or datasets.map, whose batches are not groups"
+ROUTE = "scoring by batches (Ray Data or datasets.map, where batches are not groups)"
 COLUMNS = {"reward": "float64", "scored": "bool_", "verdict": "string"}
 TRIES = 3  # a worker that was killed from outside is no fault of the pair's; one that kills its worker does so again
 RAY: dict[str, Any] = {"batch_format": "pyarrow", "batch_size": 256}

@@ -24,6 +24,7 @@ from ..rewards import Context, RewardFile, UnscoredCount, load_reward_file, quan
 from ..rows import GOLD_FIELDS, Row
 
 _SCHEMA = ("id", "gold", "answer", "label", "label_source", "split", "benchmark", "visit")
+_EXTRAS = ("completion_ids", "trainer_state", "log_extra", "log_metric", "environments")  # of TRL, not of the data
 _log = logging.getLogger(__name__)
 
 
@@ -44,8 +45,7 @@ class TrlReward:
         self.grouped = bool({"index", "group"} & settings.reward.needs) or settings.unscored.to == "group_mean"
         if self.grouped and not num_generations:
             raise ConfigError(f"{self.__name__} needs whole groups: give num_generations, as in GRPOConfig")
-        self.count = UnscoredCount(self.__name__)
-        self._told = False
+        self.count, self._told = UnscoredCount(self.__name__), False
 
     def __call__(self, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any) -> list[float | None]:
         """The rewards of a process's part of a batch; columns: the data set's, and TRL's own extras."""
@@ -107,7 +107,8 @@ def _labels(columns: Mapping[str, Any], size: int) -> Sequence[Any]:
         return list(columns["row"])
     names = [name for name in _SCHEMA if name in columns]
     if not set(GOLD_FIELDS) & set(names):
-        raise ConfigError(f"the data set has neither a column row nor a column gold, only: {', '.join(columns)}")
+        found = ", ".join(name for name in columns if name not in _EXTRAS) or "prompt"
+        raise ConfigError(f"the data set has neither a column row nor a column gold, only: {found}")
     return [{name: columns[name][place] for name in names} for place in range(size)]
 
 

@@ -55,6 +55,8 @@ def reward_file_from(values: Any) -> RewardFile:
     >>> reward_file_from({"reward": "format"}).unscored
     Unscored(to='reward', value=0.0)
     """
+    if values is None:
+        raise ConfigError("the reward file is empty; write for example: reward: {kind: ground_truth}")
     if not isinstance(values, Mapping):
         raise ConfigError(f"a reward file is a mapping with the keys {' and '.join(KEYS)}, not {values!r}")
     for key in values:
@@ -88,6 +90,8 @@ def read_settings(path: Path) -> tuple[Any, Places]:
         raise ConfigError(f"{path} is not UTF-8 text (byte {error.start})") from None
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    if not text.strip():
+        return None, {}
     return (_json(path, text), {}) if path.suffix == ".json" else _yaml(path, text)
 
 

@@ -79,9 +79,8 @@ class TrlReward:
         try:
             return self.settings.reward.checked(Row.from_label(label, prompt))
         except InputError as error:
-            if not self._told:
-                self._told = True  # the first is told; all are counted
-                _log.warning("unscored, bad_label: %s", error)
+            _log.log(logging.DEBUG if self._told else logging.WARNING, "unscored, bad_label: %s", error)
+            self._told = True  # the first is told; all are counted
             return None
 
     def _groups(self, prompts: Sequence[Any], labels: Sequence[Any]) -> Iterator[tuple[int, int]]:

@@ -87,7 +87,7 @@ def test_labels_visits_and_indices_come_from_the_row(tmp_path: Path) -> None:
         (COIN, {"id": "a", "visit": 0}, "line 1, no field 'index'; the reward 'random' needs it"),
         (COIN, {"id": "a", "index": 0}, "line 1, no field 'visit'; the reward 'random' needs it"),
         (COIN, {"visit": 0, "index": 0}, "line 1, no field 'id'; the reward 'random' needs it"),
-        (COIN, {"id": "a", "visit": 0, "index": -1}, "line 1, field 'index' is '-1'; it must be a whole number from 0"),
+        (COIN, {"id": "a", "visit": 0, "index": -1}, "line 1, field 'index' is -1; it must be a whole number from 0"),
         (COIN, {"id": "a", "visit": "x", "index": 1}, "line 1, field 'visit' is 'x'; it must be a whole number from 0"),
         (INCORRECT, {}, "line 1, no field 'label'; the reward 'ground_truth' needs it"),
         (INCORRECT, {"label": ["1"]}, "line 1, field 'label' is ['1']; it must be text or a number"),

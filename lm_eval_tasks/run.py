@@ -230,9 +230,12 @@ def check_tasks(text: str) -> list[str]:
     return names
 
 
-def _check_data(tasks: Sequence[str]) -> None:
-    """Whether the local folder has the problems, before a model is fetched and loaded for them."""
-    if not os.environ.get(data.ENV, "").strip():
+def _check_data(tasks: Sequence[str], *, hub: bool = False) -> None:
+    """Whether the local folder has the problems, before a model is fetched and loaded for them.
+
+    hub: where no folder is named, whether the hub or its cache has them.
+    """
+    if not os.environ.get(data.ENV, "").strip() and not hub:
         return
     for name in data.SOURCES:
         if {f"rlvr_{name}", f"rlvr_{name}_base", "rlvr", "rlvr_base"} & set(tasks):

@@ -11,9 +11,12 @@ import pytest
 
 pytest.importorskip("yaml", reason="the configurations are YAML")
 
+from lm_eval_tasks import data
 from lm_eval_tasks import run as lm_eval_run
+from lm_eval_tasks.data import load
 from train_openrlhf import collect, evaluate
 from train_openrlhf.cells import Cell, load_cell
+from verifier.errors import InputError
 
 NAME = "qwen2.5-math-7b/random-0.5/s0"
 BASE_NAME = "llama3.1-8b/format/s1"
@@ -33,6 +36,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         return 0
 
     monkeypatch.setattr(lm_eval_run, "main", run)
+    monkeypatch.setattr(data, "load", lambda name, **_: None)  # the hub has them
     monkeypatch.chdir(tmp_path)
     return calls
 
@@ -158,6 +162,30 @@ def test_a_mistake_is_one_line(
     assert asked == []
 
 
+def test_absent_problems_are_told_before_weights_are_fetched(
+    asked: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder_of(NAME, (50,))
+    assert evaluate.main([NAME, "--step", "50"]) == 0
+    monkeypatch.setattr(data, "load", load)
+    monkeypatch.setattr(evaluate, "base_weights", lambda *_: pytest.fail("weights were fetched"))
+    monkeypatch.setenv(data.ENV, "absent")
+    capsys.readouterr()
+    assert evaluate.main([NAME]) == 2
+    assert "error: RLVR_DATA_DIR=absent is not a folder" in capsys.readouterr().err
+    assert evaluate.main([NAME, "--step", "50"]) == 0, "complete already, so nothing is asked for"
+    monkeypatch.delenv(data.ENV)
+    monkeypatch.setattr(data, "_from_hub", _no_hub)
+    monkeypatch.setattr(evaluate, "find_spec", lambda name: True)
+    assert evaluate.main([NAME]) == 2
+    assert capsys.readouterr().err.endswith("error: HuggingFaceH4/MATH-500 could not be loaded\n")
+    assert len(asked) == 1
+
+
+def _no_hub(source: data.Source) -> list[Any]:
+    raise InputError(f"{source.hub_id} could not be loaded")
+
+
 def test_a_failure_of_lm_eval_ends_it(asked: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     folder_of(NAME, (50,))
     monkeypatch.setattr(lm_eval_run, "main", lambda argv: asked.append(argv) or 1)
@@ -186,7 +214,8 @@ def test_a_real_base_and_a_real_checkpoint(tmp_path: Path, monkeypatch: pytest.M
     assert demo["gain"] == demo["lm_eval"]["50"]["acc"] - demo["base"]["acc"] == 0.0  # the same weights and seed
     assert summary["switches"]["demo"]["measured_by"] == "lm-eval"
     assert sum(part["share"] for part in summary["switches"]["demo"]["parts"].values()) == pytest.approx(1.0)
-    assert [note for note in summary["notes"] if "step 0, rlvr_demo: limit 3" in note]
+    said = "the first 3 problems, at most 8 new tokens: rlvr_demo at step 0, rlvr_demo at step 50"
+    assert [note for note in summary["notes"] if said in note]
     text = (folder / "evaluations" / "step-50" / "manifest.json").read_text()
     assert '"status": "complete"' in text
     assert str(tmp_path) not in text

@@ -15,13 +15,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from lm_eval_tasks import _manifest
+from lm_eval_tasks import _manifest, data
 from lm_eval_tasks import run as lm_eval_run
 from verifier.errors import ConfigError, InputError, VerifierError
 
@@ -72,7 +74,10 @@ def evaluate(args: argparse.Namespace) -> int:
     stops = TASK_STOPS[cell.model.template]
     if cell.model.stop not in (stops, ()):
         _say(f"note: training stops at {list(cell.model.stop)}, these tasks at {list(stops)}")
-    for step, weights in chosen(args.step, cell, folder):
+    steps = chosen(args.step, cell, folder)
+    if not all(_complete(evaluations(cell, folder, step)) for step, _ in steps):
+        check_data(cell, args.tasks)
+    for step, weights in steps:
         if step == 0:
             weights = args.model or base_weights(cell, folder)
         out = evaluations(cell, folder, step)
@@ -149,10 +154,24 @@ def base_weights(cell: Cell, folder: Path) -> str:
     return hub_id
 
 
+def check_data(cell: Cell, tasks: str | None) -> None:
+    """Whether the problems are at hand, before weights are fetched and torch is imported. Raises InputError.
+
+    They come from RLVR_DATA_DIR or the hub, as `prepare` had them: `prepare` keeps no copy that lm-eval would read.
+    """
+    if os.environ.get(data.ENV, "").strip() or find_spec("datasets"):
+        lm_eval_run._check_data(lm_eval_run.check_tasks(tasks or _tasks(cell)), hub=True)
+
+
+def _tasks(cell: Cell) -> str:
+    """The four benchmarks in the style of the cell's prompt."""
+    return ",".join(f"{task}_base" if cell.model.template == "r1" else task for task in TASKS)
+
+
 def command(cell: Cell, args: argparse.Namespace, weights: str) -> tuple[list[str], list[str]]:
     """The arguments of `lm_eval_tasks.run`, and those that go to lm_eval itself."""
     base = cell.model.template == "r1"
-    tasks = args.tasks or ",".join(f"{task}_base" if base else task for task in TASKS)
+    tasks = args.tasks or _tasks(cell)
     tokens = args.max_tokens or (
         None if cell.settings.rollout.max_new_tokens == TASK_TOKENS else str(cell.settings.rollout.max_new_tokens)
     )
@@ -169,13 +188,19 @@ def command(cell: Cell, args: argparse.Namespace, weights: str) -> tuple[list[st
     return flags, extra
 
 
+def _complete(out: Path) -> bool:
+    """Whether a complete evaluation lies there, whatever its settings."""
+    path = out / "manifest.json"
+    return path.is_file() and json.loads(path.read_text(encoding="utf-8")).get("status") == "complete"
+
+
 def _done(out: Path, flags: Sequence[str]) -> bool:
     """Whether the evaluation is there; one that was not finished is moved aside. ConfigError where it is another."""
     path = out / "manifest.json"
     if not path.is_file():
         return False
     manifest = json.loads(path.read_text(encoding="utf-8"))
-    if manifest.get("status") == "complete":
+    if _complete(out):
         there = {name: manifest.get(name) for name in COMPARED} | {"model": manifest.get("model", {}).get("name")}
         for name, wanted in _settings(flags).items():
             if there[name] != wanted:

@@ -14,7 +14,6 @@ from functools import lru_cache
 from threading import Lock, Thread
 from typing import Any, TypeVar
 
-from ._frozen import quick
 from .answers import Answer, Outcome, compare, recognise
 from .answers import context as comparison_context
 from .answers.collection import Collection
@@ -32,7 +31,6 @@ _DECISIONS = 65_536  # pairs remembered per config
 _REMEMBERED_CHARS = 2_000  # a longer text is read anew, so that memory stays flat
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Reading:
     """One text, read: the typed answer, or the fault that kept it from being one."""
@@ -50,7 +48,6 @@ class Reading:
         return isinstance(self.answer, Collection)
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Decision:
     """equal: True, False, or None where no rung decided (reason says why)."""

@@ -14,7 +14,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ._boxes import WINDOW, Found, all_boxes, escaped, glue_between, last_box, last_marker
-from ._frozen import quick
 from ._rules import PHRASES, RULES, Rule
 from .config import EXTRACTION_MODES
 from .errors import ConfigError
@@ -23,7 +22,6 @@ from .verdict import Reason
 __all__ = ["RULES", "Candidate", "Extraction", "Rule", "after_thinking", "extract"]
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A text that stands for an answer.
@@ -39,7 +37,6 @@ class Candidate:
     rule: str
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Extraction:
     """What :func:`extract` found.

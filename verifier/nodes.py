@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from ._frozen import quick
 
 
 class Node:
@@ -20,7 +19,6 @@ class Node:
     __slots__ = ()
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Num(Node):
     """An exact rational numeral.
@@ -36,7 +34,6 @@ class Num(Node):
     commas: tuple[int, ...] = ()
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Name(Node):
     """A symbol: `x`, `x_1`, `alpha`, `AB` (a segment), `f'`."""
@@ -44,7 +41,6 @@ class Name(Node):
     name: str
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Const(Node):
     """One of `pi`, `e`, `i`, `oo`."""
@@ -52,7 +48,6 @@ class Const(Node):
     name: str
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Unit(Node):
     """A unit or any other label of a quantity, canonically spelt: `cm`, `m^2`, `$`, `apples`."""
@@ -60,33 +55,28 @@ class Unit(Node):
     name: str
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Add(Node):
     args: tuple[Node, ...]
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Mul(Node):
     args: tuple[Node, ...]
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Div(Node):
     num: Node
     den: Node
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Pow(Node):
     base: Node
     exp: Node
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class PlusMinus(Node):
     r"""`left \pm right`; sign is +1 for `\pm` and -1 for `\mp`; left may be Num(0)."""
@@ -96,7 +86,6 @@ class PlusMinus(Node):
     sign: int
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Call(Node):
     """A function: known (`sin`, `root`, `abs`, `binom`, `log` with its base second) or a user's `f`."""
@@ -105,7 +94,6 @@ class Call(Node):
     args: tuple[Node, ...]
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Big(Node):
     """`sum`, `prod`, `int` or `lim` with its bound variable."""
@@ -117,19 +105,16 @@ class Big(Node):
     body: Node
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Percent(Node):
     arg: Node
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Degree(Node):
     arg: Node
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Based(Node):
     """Digits in a base: `52_8`."""
@@ -138,7 +123,6 @@ class Based(Node):
     base: int
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Ratio(Node):
     """`a:b:c`, also a time of day; suffix is `am`, `pm` or empty."""
@@ -147,7 +131,6 @@ class Ratio(Node):
     suffix: str = ""
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Rel(Node):
     """A chain `args[0] ops[0] args[1] ops[1] ...`; ops from = != < <= > >= ~ in notin equiv subset."""
@@ -156,7 +139,6 @@ class Rel(Node):
     args: tuple[Node, ...]
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Logic(Node):
     """`and` or `or` between statements or values."""
@@ -165,7 +147,6 @@ class Logic(Node):
     args: tuple[Node, ...]
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Seq(Node):
     """Bracketed or bare members; brackets: `()`, `[]`, `(]`, `[)`, `{}`, `<>` or empty for a bare list."""
@@ -174,7 +155,6 @@ class Seq(Node):
     items: tuple[Node, ...]
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Where(Node):
     """`x + 1 (x > 0)`: a value or an equation, and the condition written behind it."""
@@ -183,14 +163,12 @@ class Where(Node):
     condition: Node
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class SetBuilder(Node):
     var: Node
     condition: Node
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class SetOp(Node):
     """op: union, intersection, difference."""
@@ -199,7 +177,6 @@ class SetOp(Node):
     args: tuple[Node, ...]
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class NamedSet(Node):
     """`R`, `Z`, `N`, `Q`, `C` or `empty`."""
@@ -207,13 +184,11 @@ class NamedSet(Node):
     name: str
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Matrix(Node):
     rows: tuple[tuple[Node, ...], ...]
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Text(Node):
     """Words, casefolded, single-spaced, without outer punctuation."""
@@ -221,7 +196,6 @@ class Text(Node):
     words: str
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Choice(Node):
     """A multiple-choice letter, upper case, with what stands beside it."""

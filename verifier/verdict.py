@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from ._frozen import quick
 
 
 class Status(str, Enum):
@@ -91,7 +90,6 @@ class Rung(str, Enum):
         return self.value
 
 
-@quick
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The result of one verification.

@@ -12,7 +12,6 @@ from fractions import Fraction
 from typing import Any
 
 
-
 class Node:
     """Base of all nodes."""
 

@@ -12,7 +12,6 @@ from enum import Enum
 from typing import Any
 
 
-
 class Status(str, Enum):
     """The three outcomes. Only ``correct`` and ``incorrect`` judge the response."""
 

@@ -8,12 +8,16 @@ there unseen.
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import signal
 import subprocess
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -130,3 +134,27 @@ def smollm2() -> str:
     except models.ModelError as error:
         require_or_skip("model", False, str(error))
         raise
+
+
+@pytest.fixture(scope="session")
+def local_ray() -> Callable[[str], AbstractContextManager[Any]]:
+    """``with local_ray(PYTHONPATH) as ray``: Ray on two cores of this machine, its own leaks not counted as ours."""
+
+    @contextmanager
+    def start(path: str) -> Iterator[Any]:
+        import ray
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it leaves files of its own open
+            ray.init(
+                num_cpus=2, include_dashboard=False, log_to_driver=False, configure_logging=False,
+                object_store_memory=2 * 10**8, runtime_env={"env_vars": {"PYTHONPATH": path}},
+            )  # fmt: skip
+            gc.collect()
+        yield ray
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ray.shutdown()
+            gc.collect()
+
+    return start

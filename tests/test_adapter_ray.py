@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import pickle
 import signal
 import threading
 import time
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -158,20 +157,9 @@ def test_datasets_map(reward_file: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def ray() -> Iterator[Any]:
-    import ray
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it leaves files of its own open
-        ray.init(
-            num_cpus=2, include_dashboard=False, log_to_driver=False, configure_logging=False,
-            object_store_memory=2 * 10**8, runtime_env={"env_vars": {"PYTHONPATH": ROOT}},
-        )  # fmt: skip
-    yield ray
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        ray.shutdown()
-        gc.collect()
+def ray(local_ray: Callable[[str], AbstractContextManager[Any]]) -> Iterator[Any]:
+    with local_ray(ROOT) as ray:
+        yield ray
 
 
 def _processes(words: bytes) -> dict[int, int]:

@@ -8,7 +8,6 @@ Two reward files: the plain one, and a compound of label, traits and keyed noise
 from __future__ import annotations
 
 import asyncio
-import gc
 import http.client
 import importlib.util
 import json
@@ -16,8 +15,8 @@ import os
 import re
 import subprocess
 import sys
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import cache
 from itertools import cycle, islice
 from pathlib import Path
@@ -316,20 +315,9 @@ def test_datasets_map(path: Path, rewards: list[float]) -> None:
 
 
 @pytest.fixture(scope="module")
-def ray() -> Iterator[Any]:
-    import ray
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it leaves files of its own open
-        ray.init(
-            num_cpus=2, include_dashboard=False, log_to_driver=False, configure_logging=False,
-            object_store_memory=10**8, runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}},
-        )  # fmt: skip
-    yield ray
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        ray.shutdown()
-        gc.collect()
+def ray(local_ray: Callable[[str], AbstractContextManager[Any]]) -> Iterator[Any]:
+    with local_ray(str(ROOT)) as ray:
+        yield ray
 
 
 @pytest.mark.ray

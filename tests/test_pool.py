@@ -98,10 +98,14 @@ def task_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True, scope="module")
 def _no_shared_pool() -> None:
-    """Other modules of the same run may have left the process's own pool open; here processes are counted."""
+    """Other modules of the same run may have left the process's own pool open; here processes are counted.
+
+    What frameworks of those modules keep running (Ray, resource trackers) is not the pool's, and not counted.
+    """
     for pool in pool_module._SHARED.values():
         pool.close()
-    until(lambda: not children())
+    until(lambda: not any(b'"memory_mb"' in command(pid) for pid, _ in children()))
+    FOREIGN.update(pid for pid, _ in children())
 
 
 @pytest.fixture
@@ -121,8 +125,18 @@ def make(task_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     assert (children(), descriptors(), threading.active_count()) == before
 
 
+FOREIGN: set[int] = set()
+
+
+def command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def children(parent: int | None = None) -> list[tuple[int, str]]:
-    """(pid, state) of every child process, zombies included."""
+    """(pid, state) of every child process that is not FOREIGN, zombies included."""
     found = []
     for entry in os.listdir("/proc"):
         if entry.isdigit():
@@ -130,7 +144,7 @@ def children(parent: int | None = None) -> list[tuple[int, str]]:
                 state, ppid = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()[:2]
             except OSError:
                 continue
-            if int(ppid) == (parent or os.getpid()):
+            if int(ppid) == (parent or os.getpid()) and int(entry) not in FOREIGN:
                 found.append((int(entry), state))
     return sorted(found)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +20,9 @@ INTEGRAL = (r"\boxed{\int_0^1\sin(x)dx}", r"1-\cos 1")  # only a worker process 
 
 
 @pytest.fixture(scope="module")
-def ray() -> Iterator[Any]:
-    import ray
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it leaves files of its own open
-        ray.init(
-            num_cpus=2, include_dashboard=False, log_to_driver=False, configure_logging=False,
-            object_store_memory=10**8, runtime_env={"env_vars": {"PYTHONPATH": PATH}},
-        )  # fmt: skip
-    yield ray
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        ray.shutdown()
-        gc.collect()
+def ray(local_ray: Callable[[str], AbstractContextManager[Any]]) -> Iterator[Any]:
+    with local_ray(PATH) as ray:
+        yield ray
 
 
 class Grader:

@@ -68,7 +68,7 @@ def test_the_top_level_holds_what_it_should_and_nothing_else(root: Path) -> None
 def test_the_wheel_holds_the_three_packages_and_their_data(root: Path, wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         held = set(archive.namelist())
-    data = (".py", ".yaml", ".jsonl", ".md", ".typed")
+    data = (".py", ".yaml", ".jsonl", ".md", ".typed", ".sh", ".sbatch")
     packages = ("verifier/", "lm_eval_tasks/", "train_openrlhf/")
     wanted = {name for name in _tracked(root) if name.startswith(packages) and name.endswith(data)}
     assert wanted - held == set()

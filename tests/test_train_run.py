@@ -75,6 +75,12 @@ def test_workers_get_what_openrlhfs_own_start_sets() -> None:
     assert "DS_ACCELERATOR" not in run.worker_environment({}, 5, gpu=True)
 
 
+def test_the_tools_beside_the_interpreter_come_first() -> None:
+    beside = str(Path(sys.executable).parent)
+    assert run.tools_path({"PATH": "/usr/bin:/bin"}) == f"{beside}:/usr/bin:/bin"
+    assert run.tools_path({}) == beside
+
+
 IN_A_WORKER = """
 import json, os, random, sys
 from train_openrlhf import run

@@ -73,6 +73,7 @@ def start_ray(flags: Sequence[str]) -> None:
     sys.path[:0] = [*paths, str(ROOT)]
     environ = worker_environment(os.environ, seed_of(flags), gpu)
     os.environ.update(environ)
+    os.environ["PATH"] = tools_path(os.environ)
     os.environ["RAY_OVERRIDE_JOB_RUNTIME_ENV"] = "1"  # a Ray job may have set the same variables
     if not gpu:
         os.environ.pop("CUDA_VISIBLE_DEVICES", None)  # empty, it makes Ray refuse the GPUs it is told of
@@ -89,6 +90,14 @@ def start_ray(flags: Sequence[str]) -> None:
         }
     hook = "train_openrlhf.run.seed_worker"
     ray.init(runtime_env={"env_vars": environ, "worker_process_setup_hook": hook}, **options)
+
+
+def tools_path(environ: Mapping[str, str]) -> str:
+    """PATH with this interpreter's own folder in front, whether its environment is activated or not.
+
+    DeepSpeed calls the ninja there: another version compiles anew what `make env-train` has compiled.
+    """
+    return os.pathsep.join([str(Path(sys.executable).parent), *filter(None, [environ.get("PATH")])])
 
 
 def worker_environment(environ: Mapping[str, str], seed: int, gpu: bool) -> dict[str, str]:

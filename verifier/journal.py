@@ -123,6 +123,32 @@ def _flat(config: dict[str, Any]) -> dict[str, Any]:
     return flat
 
 
+def write_manifest(out: Path, manifest: dict[str, Any]) -> None:
+    """Replace the manifest beside ``out``."""
+    write_atomic(manifest_path(out), json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+
+
+def settled(out: Path, manifest: dict[str, Any], *beside: Path) -> dict[str, Any] | None:
+    """The manifest where ``out`` and what belongs ``beside`` it are complete; None where there is work.
+
+    Raises VerifierError where ``out`` belongs to another run.
+    """
+    journal = journal_path(out)
+    present = [path for path in (out, journal) if path.exists()]
+    if not present:
+        return None
+    old = read_manifest(out)
+    if old is None:
+        raise VerifierError(f"{present[0]} exists, and no manifest says how it was made; "
+                            "name another output, or replace it with --overwrite")  # fmt: skip
+    for what, was, now in differences(old, manifest):
+        raise VerifierError(f"{out} was begun with another {what}: {was} then, {now} now; "
+                            "name another output, or start again with --overwrite")  # fmt: skip
+    whole = old.get("state") == "complete" and all(path.exists() for path in (out, *beside))
+    # A journal with rows means that the last step, its change into the outputs, is still to be done.
+    return old if whole and not (journal in present and journal.stat().st_size) else None
+
+
 class Journal:
     """Append-only JSON lines that are whole at every moment a caller can see.
 

@@ -8,7 +8,6 @@ input row is in exactly one of the two files. Memory does not grow with the rows
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -20,7 +19,7 @@ from typing import Any
 from . import __version__
 from .config import DEFAULT_CONFIG, VerifierConfig
 from .errors import InputError, VerifierError
-from .journal import Journal, differences, file_sha256, journal_path, manifest_path, read_manifest, write_atomic
+from .journal import Journal, file_sha256, journal_path, settled, write_manifest
 from .records import dump_plain, import_parquet, parse_json
 from .rowfiles import Item, RowReader
 from .rows import plain
@@ -146,7 +145,7 @@ def run_job(
     """
     _check_out(job, inputs)
     manifest = _manifest(job, inputs)
-    if not job.overwrite and (done := _settled(job, manifest)) is not None:
+    if not job.overwrite and (done := settled(job.out, manifest, job.left_out)) is not None:
         say(f"{job.out} is complete already; nothing to do (--overwrite makes it again)")
         return done
     fresh = job.overwrite or not journal_path(job.out).exists()
@@ -155,7 +154,7 @@ def run_job(
         if fresh:
             journal.clear()
             feed.reset()  # what it kept belongs to a run that nothing else is left of
-        write_atomic(manifest_path(job.out), _text(manifest | {"state": "running"}))
+        write_manifest(job.out, manifest | {"state": "running"})
         counts = _fill(journal, feed, step, say, progress)
         journal.sync()
         manifest = _finish(job, journal, manifest | {"state": "complete", "summary": counts.to_dict()})
@@ -261,28 +260,6 @@ def _manifest(job: RowJob, inputs: Sequence[Source]) -> dict[str, Any]:
     }
 
 
-def _text(manifest: dict[str, Any]) -> str:
-    return json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-
-
-def _settled(job: RowJob, manifest: dict[str, Any]) -> dict[str, Any] | None:
-    """The manifest where ``out`` is complete; None where there is work; refuses another run's output."""
-    journal = journal_path(job.out)
-    present = [path for path in (job.out, journal) if path.exists()]
-    if not present:
-        return None
-    old = read_manifest(job.out)
-    if old is None:
-        raise VerifierError(f"{present[0]} exists, and no manifest says how it was made; "
-                            "name another output, or replace it with --overwrite")  # fmt: skip
-    for what, was, now in differences(old, manifest):
-        raise VerifierError(f"{job.out} was begun with another {what}: {was} then, {now} now; "
-                            "name another output, or start again with --overwrite")  # fmt: skip
-    whole = old.get("state") == "complete" and job.out.exists() and job.left_out.exists()
-    # A journal with rows means that the last step, its change into the outputs, is still to be done.
-    return old if whole and not (journal in present and journal.stat().st_size) else None
-
-
 def _finish(job: RowJob, journal: Journal, manifest: dict[str, Any]) -> dict[str, Any]:
     scratch = [path.with_name(path.name + ".tmp") for path in (job.out, job.left_out)]
     try:
@@ -295,7 +272,7 @@ def _finish(job: RowJob, journal: Journal, manifest: dict[str, Any]) -> dict[str
                     file.writelines(dump_plain(row) + "\n" for row in rows)
         manifest["output"] = {"file": job.out.name, "sha256": file_sha256(scratch[0])}
         manifest["left_out"] = {"file": job.left_out.name, "sha256": file_sha256(scratch[1])}
-        write_atomic(manifest_path(job.out), _text(manifest))
+        write_manifest(job.out, manifest)
         scratch[1].replace(job.left_out)
         scratch[0].replace(job.out)
     except OSError as error:

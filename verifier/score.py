@@ -9,7 +9,6 @@ with the file. Does not promise to read from a pipe: the input is read twice (di
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -21,15 +20,7 @@ from . import __version__, records
 from .api import verify_batch
 from .config import DEFAULT_CONFIG, VerifierConfig
 from .errors import InputError, VerifierError
-from .journal import (
-    Journal,
-    differences,
-    file_sha256,
-    journal_path,
-    manifest_path,
-    read_manifest,
-    write_atomic,
-)
+from .journal import Journal, file_sha256, journal_path, settled, write_manifest
 from .parquet_out import VERDICT_TYPES, write_parquet
 from .records import ParquetFile, Record, RecordFile, dump_json, dump_plain, open_records
 from .rewards import RewardFile
@@ -106,15 +97,15 @@ def score(
     _check_rows(source, job)
     before = job.source.stat()
     manifest = _manifest(job)
-    done = None if job.overwrite else _settled(job, manifest)
+    done = None if job.overwrite else settled(job.out, manifest)
     if done is not None:
         say(f"{job.out} is complete already; nothing to do (--overwrite scores it again)")
-        return done
+        return Tally.from_dict(done["summary"])
     journal = Journal(journal_path(job.out))
     try:
         if job.overwrite:
             journal.clear()
-        write_atomic(manifest_path(job.out), _text(manifest | {"state": "running"}))
+        write_manifest(job.out, manifest | {"state": "running"})
         tally = _run(job, source, journal, say, progress)
         after = job.source.stat()
         if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
@@ -282,42 +273,19 @@ def _manifest(job: ScoreJob) -> dict[str, Any]:
     }
 
 
-def _text(manifest: dict[str, Any]) -> str:
-    return json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-
-
-def _settled(job: ScoreJob, manifest: dict[str, Any]) -> Tally | None:
-    """The counts where ``out`` is complete; None where there is work; refuses another run's output."""
-    journal = journal_path(job.out)
-    present = [path for path in (job.out, journal) if path.exists()]
-    if not present:
-        return None
-    old = read_manifest(job.out)
-    if old is None:
-        raise VerifierError(f"{present[0]} exists, and no manifest says how it was made; "
-                            "name another output, or replace it with --overwrite")  # fmt: skip
-    for what, was, now in differences(old, manifest):
-        raise VerifierError(f"{job.out} was begun with another {what}: {was} then, {now} now; "
-                            "name another output, or start again with --overwrite")  # fmt: skip
-    # A journal with rows means that the last step, its change into ``out``, is still to be done.
-    if old.get("state") == "complete" and job.out.exists() and not (journal in present and journal.stat().st_size):
-        return Tally.from_dict(old["summary"])
-    return None
-
-
 def _finish(
     job: ScoreJob, source: RecordFile, journal: Journal, manifest: dict[str, Any], say: Callable[[str], None]
 ) -> None:
     journal.sync()
     if not job.parquet:
-        write_atomic(manifest_path(job.out), _text(manifest))
+        write_manifest(job.out, manifest)
         journal.path.replace(job.out)
         return
     scratch = job.out.with_name(job.out.name + ".tmp")
     try:
         reward = job.fields.reward if job.reward else None
         write_parquet(scratch, journal.path, source, job.fields.verdict, job.fields.id, job.keep, say, reward)
-        write_atomic(manifest_path(job.out), _text(manifest))
+        write_manifest(job.out, manifest)
         scratch.replace(job.out)
     except OSError as error:
         raise VerifierError(

@@ -203,14 +203,17 @@ def test_two_processes_score_whole_groups_or_are_refused(per_device: int, code: 
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     command += [str(PROCESSES), str(tmp_path), str(per_device)]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=600)
-    said = [line for line in done.stdout.splitlines() if line.startswith(("group", "refused", "trained"))]
+    said = [path.read_text(encoding="utf-8").splitlines() for path in sorted(tmp_path.glob("said.*"))]
     if code:
         assert done.returncode != 0
-        assert len(said) >= 1
-        assert all("needs whole groups of 4; this process has 2 of one" in line for line in said)
+        assert len(said) >= 1  # torchrun ends the others when the first one has failed
+        assert all("needs whole groups of 4; this process has 2 of one" in line for lines in said for line in lines)
     else:
         assert done.returncode == 0, done.stderr[-2000:]
-        assert [line.split()[-1] for line in said if line.startswith("group")] == ["4", "4"]
+        groups = [[line.split() for line in lines if line.startswith("group")] for lines in said]
+        assert [[words[-1] for words in lines] for lines in groups] == [["4"], ["4"]]
+        assert groups[0][0][1] != groups[1][0][1]  # each a prompt of its own
+        assert [lines[-1] for lines in said] == ["trained", "trained"]
 
 
 def test_a_reward_file_by_name(tmp_path: Path) -> None:

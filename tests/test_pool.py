@@ -550,7 +550,14 @@ def test_the_shared_pool_is_one_per_memory_limit() -> None:
     assert children() == []  # no call, no process
 
 
-def test_without_a_spare_there_is_one_process(make: Callable[..., WorkerPool]) -> None:
+def test_without_a_spare_there_is_one_process(make: Callable[..., WorkerPool], monkeypatch: pytest.MonkeyPatch) -> None:
+    end = process_module.WorkerProcess.end
+
+    def slow_end(worker: process_module.WorkerProcess) -> None:
+        time.sleep(2 * pool_module.TICK_S)  # as on a busy machine: callers look around meanwhile
+        end(worker)
+
+    monkeypatch.setattr(process_module.WorkerProcess, "end", slow_end)
     pool = make(size=1, spare=False, recycle_after=3)
     most, done = 0, threading.Event()
 

@@ -318,7 +318,8 @@ class WorkerPool:
             # What nobody waits for does not compete with a start that somebody waits for.
             if self._spare and (not coming or not self._waiting):
                 wanted += 1 + any(map(self._tired, [*self._idle, *self._busy]))
-            if alive + coming >= wanted:
+            # Without a spare, a process that is being taken down still has its place: there are never more.
+            if (alive + coming if self._spare else len(self._workers) + self._launching) >= wanted:
                 return False
             self._launching += 1
             return True

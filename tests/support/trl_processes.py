@@ -1,10 +1,13 @@
-"""Run by torchrun: one step of a tiny GRPOTrainer on several processes; prints what each process was asked.
+"""Run by torchrun: one step of a tiny GRPOTrainer on several processes; writes down what each was asked.
+
+Each process has a file of its own, FOLDER/said.RANK: lines on a shared pipe may run into each other.
 
 torchrun --nproc_per_node 2 trl_processes.py FOLDER PER_DEVICE
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -38,11 +41,16 @@ def tiny() -> tuple[Any, Any]:
     return transformers.Qwen2ForCausalLM(config), tokenizer
 
 
+def say(line: str) -> None:
+    with (Path(sys.argv[1]) / f"said.{os.environ['RANK']}").open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+
+
 class Told(TrlReward):
-    """Prints each group that it scored."""
+    """Notes each group that it scored."""
 
     def scored(self, place: slice, row: Any, responses: Any, values: Any, paid: Any, columns: Any) -> None:
-        print(f"group {row.id} of {len(responses)}", flush=True)
+        say(f"group {row.id} of {len(responses)}")
 
 
 def main() -> int:
@@ -60,9 +68,9 @@ def main() -> int:
     try:
         trainer.train()
     except ConfigError as error:
-        print(f"refused: {error}", flush=True)
+        say(f"refused: {error}")
         return 3
-    print("trained", flush=True)
+    say("trained")
     return 0
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import lru_cache
 from threading import Lock, Thread
 from typing import Any, TypeVar
 
+from ._record import record
 from .answers import Answer, Outcome, compare, recognise
 from .answers import context as comparison_context
 from .answers.collection import Collection
@@ -31,7 +32,7 @@ _DECISIONS = 65_536  # pairs remembered per config
 _REMEMBERED_CHARS = 2_000  # a longer text is read anew, so that memory stays flat
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reading:
     """One text, read: the typed answer, or the fault that kept it from being one."""
 
@@ -48,7 +49,7 @@ class Reading:
         return isinstance(self.answer, Collection)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Decision:
     """equal: True, False, or None where no rung decided (reason says why)."""
 

@@ -11,9 +11,8 @@ returned. Very long responses are read within the work limits named below, the s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ._boxes import WINDOW, Found, all_boxes, escaped, glue_between, last_box, last_marker
+from ._record import record
 from ._rules import PHRASES, RULES, Rule
 from .config import EXTRACTION_MODES
 from .errors import ConfigError
@@ -22,7 +21,7 @@ from .verdict import Reason
 __all__ = ["RULES", "Candidate", "Extraction", "Rule", "after_thinking", "extract"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Candidate:
     """A text that stands for an answer.
 
@@ -37,7 +36,7 @@ class Candidate:
     rule: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Extraction:
     """What :func:`extract` found.
 

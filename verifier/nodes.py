@@ -7,9 +7,11 @@ written mathematics. They decide nothing: no arithmetic happens here.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
+
+from ._record import record
 
 
 class Node:
@@ -18,7 +20,7 @@ class Node:
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Num(Node):
     """An exact rational numeral.
 
@@ -33,50 +35,50 @@ class Num(Node):
     commas: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Name(Node):
     """A symbol: `x`, `x_1`, `alpha`, `AB` (a segment), `f'`."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Const(Node):
     """One of `pi`, `e`, `i`, `oo`."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unit(Node):
     """A unit or any other label of a quantity, canonically spelt: `cm`, `m^2`, `$`, `apples`."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Add(Node):
     args: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mul(Node):
     args: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Div(Node):
     num: Node
     den: Node
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pow(Node):
     base: Node
     exp: Node
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PlusMinus(Node):
     r"""`left \pm right`; sign is +1 for `\pm` and -1 for `\mp`; left may be Num(0)."""
 
@@ -85,7 +87,7 @@ class PlusMinus(Node):
     sign: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Call(Node):
     """A function: known (`sin`, `root`, `abs`, `binom`, `log` with its base second) or a user's `f`."""
 
@@ -93,7 +95,7 @@ class Call(Node):
     args: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Big(Node):
     """`sum`, `prod`, `int` or `lim` with its bound variable."""
 
@@ -104,17 +106,17 @@ class Big(Node):
     body: Node
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Percent(Node):
     arg: Node
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Degree(Node):
     arg: Node
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Based(Node):
     """Digits in a base: `52_8`."""
 
@@ -122,7 +124,7 @@ class Based(Node):
     base: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ratio(Node):
     """`a:b:c`, also a time of day; suffix is `am`, `pm` or empty."""
 
@@ -130,7 +132,7 @@ class Ratio(Node):
     suffix: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rel(Node):
     """A chain `args[0] ops[0] args[1] ops[1] ...`; ops from = != < <= > >= ~ in notin equiv subset."""
 
@@ -138,7 +140,7 @@ class Rel(Node):
     args: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Logic(Node):
     """`and` or `or` between statements or values."""
 
@@ -146,7 +148,7 @@ class Logic(Node):
     args: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Seq(Node):
     """Bracketed or bare members; brackets: `()`, `[]`, `(]`, `[)`, `{}`, `<>` or empty for a bare list."""
 
@@ -154,7 +156,7 @@ class Seq(Node):
     items: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Where(Node):
     """`x + 1 (x > 0)`: a value or an equation, and the condition written behind it."""
 
@@ -162,13 +164,13 @@ class Where(Node):
     condition: Node
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SetBuilder(Node):
     var: Node
     condition: Node
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SetOp(Node):
     """op: union, intersection, difference."""
 
@@ -176,26 +178,26 @@ class SetOp(Node):
     args: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NamedSet(Node):
     """`R`, `Z`, `N`, `Q`, `C` or `empty`."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Matrix(Node):
     rows: tuple[tuple[Node, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Text(Node):
     """Words, casefolded, single-spaced, without outer punctuation."""
 
     words: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Choice(Node):
     """A multiple-choice letter, upper case, with what stands beside it."""
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple
 
+from .._record import record
 from ..canonical import Budget
 from ..config import Limits, Policy
 from ..nodes import Name, Node
@@ -50,7 +51,7 @@ def combine(outcomes: Iterable[Outcome]) -> Outcome:
     return Outcome(None if undecided else True, rung)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Context:
     """Settings of one comparison. lenient: `verify`'s policy applies (the second side is the gold).
 

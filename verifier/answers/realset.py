@@ -7,11 +7,11 @@ in order raises Unordered and is no RealSet. `solving` says which notations mean
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cmp_to_key
 from typing import ClassVar
 
 from .. import numeric
+from .._record import record
 from ..verdict import Rung
 from .base import Answer, Context, Outcome, combine
 from .expression import Expression, Infinity, difference
@@ -24,7 +24,7 @@ class Unordered(Exception):
 End = Expression | Infinity
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Piece:
     low: End
     low_closed: bool

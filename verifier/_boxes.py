@@ -19,6 +19,7 @@ WINDOW = 200_000  # characters before the last box in which other boxes are look
 MAX_MENTIONS = 50_000  # times "\boxed" may stand without content before the search gives up
 MAX_BARE = 2_000  # characters of an answer without braces, as in `\boxed \frac12`
 MAX_GLUE = 160  # characters between two boxes of one run
+QUICK = 2_000  # characters of a box whose end is first looked for with little work
 
 
 class Found(NamedTuple):
@@ -36,6 +37,18 @@ _MENTION = ".,;:!?)]}>'\"`*|/、。，"  # behind `\\boxed`: it is spoken of, no
 _SPACES = re.compile(r"\s*")
 _RULE = {rule.anchors[0]: rule.name for rule in BOXES}
 _MARKER = re.compile("|".join(re.escape(anchor) for anchor in _RULE))
+
+
+def only_box(text: str, lo: int, hi: int) -> tuple[int, int] | None:
+    r"""(start, end) of the content of a closed `\boxed{..}` that is the only box of text[lo:hi]: nearly every response.
+
+    None where one look through the text cannot say so; then :func:`last_box` reads it.
+    """
+    at = text.rfind("box", lo, hi)  # is in every marker but the one with a backspace
+    if at <= lo or text[at - 1 : at + 6] != "\\boxed{" or text.rfind("box", lo, at) >= 0 or "\x08" in text:
+        return None
+    end = _group_end(text, at + 6, hi)
+    return None if end < 0 else (at + 6, end)
 
 
 def last_marker(text: str, lo: int, hi: int) -> int:
@@ -114,7 +127,14 @@ def _group_end(text: str, pos: int, hi: int) -> int:
     end = text.find("}", pos, hi)
     if end < 0:
         return -1
-    if text.find("{", pos, end) < 0 and text[end - 1] != "\\":
+    opened = text.count("{", pos, end)
+    if not opened and text[end - 1] != "\\":
+        return end
+    while opened and 0 <= end < pos + QUICK:  # from one closing brace to the next, as if none were escaped
+        after = end + 1
+        end = text.find("}", after, hi)
+        opened += text.count("{", after, end) - 1
+    if end >= 0 and not opened and "\\{" not in (inner := text[pos : end + 1]) and "\\}" not in inner:
         return end
     depth = 1
     for seen, match in enumerate(_BRACES.finditer(text, pos, hi)):

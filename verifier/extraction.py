@@ -11,7 +11,7 @@ returned. Very long responses are read within the work limits named below, the s
 
 from __future__ import annotations
 
-from ._boxes import WINDOW, Found, all_boxes, escaped, glue_between, last_box, last_marker
+from ._boxes import WINDOW, Found, all_boxes, escaped, glue_between, last_box, last_marker, only_box
 from ._record import record
 from ._rules import PHRASES, RULES, Rule
 from .config import EXTRACTION_MODES
@@ -122,6 +122,10 @@ def after_thinking(response: str) -> int:
 
 def _boxed(text: str, lo: int, hi: int) -> Extraction | None:
     """The boxes of text[lo:hi]; None where there is none (an empty or unclosed last one is a result)."""
+    place = only_box(text, lo, hi)
+    if place is not None:
+        single = _cut(text, *place, "boxed")
+        return Extraction(single, None, (single,), None, False) if single.text else _NOTHING
     found = last_box(text, lo, hi)
     if found is None:
         return None
@@ -162,21 +166,24 @@ _TAB_COMMANDS = ("\text", "\tfrac", "\theta", "\times", "\tan", "\tau", "\triang
 
 
 def _candidate(text: str, found: Found) -> Candidate:
-    """The place as a candidate, without outer whitespace; a form feed is not one (`\f` of `\frac`)."""
-    start, end = found.start, found.end
     if found.text is not None:
-        return Candidate(found.text, (start, end), found.rule)
+        return Candidate(found.text, (found.start, found.end), found.rule)
+    return _cut(text, found.start, found.end, found.rule)
+
+
+def _cut(text: str, start: int, end: int, rule: str) -> Candidate:
+    """text[start:end] as a candidate, without outer whitespace; a form feed is not one (`\f` of `\frac`)."""
     inner = text[start:end]
     if inner and (inner[0] in _SPACES or inner[-1] in _SPACES):
-        left = inner.lstrip(_SPACES)
+        begin, left = start, inner.lstrip(_SPACES)
         start = end - len(left)
-        if start > found.start and text.startswith(_TAB_COMMANDS, start - 1):
+        if start > begin and text.startswith(_TAB_COMMANDS, start - 1):
             start -= 1
         right = text[start:end].rstrip(_SPACES)
         if right.endswith("\\") and len(right) < end - start and escaped(right, len(right), 0):
             right = text[start : start + len(right) + 1]  # a control space, `\ `, belongs to the answer
         inner, end = right, start + len(right)
-    return Candidate(inner, (start, end), found.rule)
+    return Candidate(inner, (start, end), rule)
 
 
 def _from_run(text: str, found: list[Found], *, boxes: bool = False) -> Extraction:

@@ -23,6 +23,7 @@ def measure(rounds: int) -> Iterator[tuple[str, str]]:
     from verifier.config import DEFAULT_CONFIG
 
     limits, policy = DEFAULT_CONFIG.limits, DEFAULT_CONFIG.policy
+    settings = answers.settings_of(limits, policy)
     reader = Reader(DEFAULT_CONFIG)
 
     def kind(gold: str) -> str:
@@ -47,7 +48,7 @@ def measure(rounds: int) -> Iterator[tuple[str, str]]:
     yield row("normalise and unwrap", lambda text: parse.unwrap(syntax.normalise(text)), texts)
     yield row("tokenise", lambda text: syntax.tokenize(text, limits), plain)
     yield row("parse, the two above included", lambda text: parse.parse(text, limits, policy), texts)
-    yield row("recognise, with the canonical form", lambda node: answers.recognise(node, limits, policy), nodes)
+    yield row("recognise, with the canonical form", lambda node: answers.recognise(node, settings), nodes)
     yield row("compare", compared, readable)
     shared_reader(DEFAULT_CONFIG).forget()
     yield row("all of it again, from the caches", lambda p: verify(response=p.response, gold=p.gold), pairs)

@@ -7,18 +7,18 @@ decision is cached by the two texts unless an instrument failed.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import lru_cache
-from threading import Lock, Thread
+from threading import Thread
 from typing import Any, TypeVar
 
+from ._memory import Memory
 from ._record import record
-from .answers import Answer, Outcome, compare, recognise
+from .answers import Answer, compare, recognise, settings_of
 from .answers import context as comparison_context
 from .answers.collection import Collection
-from .answers.expression import Expression, decided
+from .answers.expression import EXACTLY_DIFFERENT, EXACTLY_EQUAL, Expression, decided
 from .config import VerifierConfig
 from .inline import by_worker
 from .parse import parse
@@ -65,9 +65,9 @@ class Reader:
     def __init__(self, config: VerifierConfig) -> None:
         self.config = config
         self.fingerprint = config.fingerprint()
-        self._readings: OrderedDict[str, Reading] = OrderedDict()
-        self._decisions: OrderedDict[tuple[str, str, bool], Decision] = OrderedDict()
-        self._lock = Lock()
+        self._settings = settings_of(config.limits, config.policy)
+        self._readings: Memory[str, Reading] = Memory(_READINGS)
+        self._decisions: Memory[tuple[str, str, bool], Decision] = Memory(_DECISIONS)
 
     # -- reading --------------------------------------------------------------------------------
 
@@ -78,15 +78,15 @@ class Reader:
             return known
         reading = self._read(text)
         if len(text) + len(reading.form or "") <= _REMEMBERED_CHARS:
-            with self._lock:
-                self._readings[text] = reading
-                if len(self._readings) > _READINGS:
-                    self._readings.popitem(last=False)
+            self._readings.put(text, reading)
         return reading
 
     def _read(self, text: str) -> Reading:
         try:
-            return on_fresh_stack(self._readable, text)
+            try:
+                return self._readable(text)
+            except RecursionError:
+                return on_fresh_stack(self._readable, text)
         except ParseError as error:
             return Reading(text, None, Reason.UNPARSEABLE, str(error), error.position)
         except (LimitError, RecursionError, MemoryError) as error:
@@ -99,14 +99,20 @@ class Reader:
             return Reading(text, None, Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}"[:300])
 
     def _readable(self, text: str) -> Reading:
-        limits, policy = self.config.limits, self.config.policy
-        answer = recognise(parse(text, limits, policy), limits, policy)
+        answer = recognise(parse(text, self.config.limits, self.config.policy), self._settings)
         return Reading(text, answer, None, "", 0, answer.form)
 
     # -- deciding -------------------------------------------------------------------------------
 
     def decide(self, answer: Reading, gold: Reading, *, strict: bool = False, workers: bool = True) -> Decision:
         """The decision on two readable sides; `workers=False` leaves it undecided after the cheap rungs."""
+        if answer.text == gold.text:
+            return _SAME_TEXT
+        left, right = answer.answer, gold.answer
+        if type(left) is Expression and type(right) is Expression:
+            quick = decided(left, right, not strict, self.config.policy)
+            if quick is not None:
+                return _DIFFERENT if quick is EXACTLY_DIFFERENT else _EQUAL if quick is EXACTLY_EQUAL else _ONE_FORM
         key = (answer.text, gold.text, strict)
         known = self._decisions.get(key)
         if known is not None:
@@ -115,31 +121,20 @@ class Reader:
         if decision.reason is Reason.UNDECIDED and workers:
             decision = self._remote(answer, gold, strict)
         if decision.reason.fault != "instrument" and len(answer.text) + len(gold.text) <= _REMEMBERED_CHARS:
-            with self._lock:
-                self._decisions[key] = decision
-                if len(self._decisions) > _DECISIONS:
-                    self._decisions.popitem(last=False)
+            self._decisions.put(key, decision)
         return decision
 
     def forget(self) -> None:
         """Drop every remembered reading and decision."""
-        with self._lock:
-            self._readings.clear()
-            self._decisions.clear()
+        self._readings.clear()
+        self._decisions.clear()
 
     def _local(self, answer: Reading, gold: Reading, strict: bool) -> Decision:
         assert answer.answer is not None
         assert gold.answer is not None
-        if answer.text == gold.text:
-            return Decision(True, Reason.EQUAL, Rung.IDENTICAL, "the same text")
-        left, right = answer.answer, gold.answer
         try:
-            if type(left) is Expression and type(right) is Expression:
-                quick = on_fresh_stack(decided, left, right, not strict, self.config.policy)
-                if quick is not None:
-                    return _DECIDED[quick]
             ctx = comparison_context(self.config.limits, self.config.policy, lenient=not strict)
-            outcome = on_fresh_stack(compare, left, right, ctx)
+            outcome = on_fresh_stack(compare, answer.answer, gold.answer, ctx)
         except (RecursionError, LimitError, MemoryError):
             return Decision(False, Reason.OVER_LIMIT, None, "the comparison passed a work limit")
         except (UndefinedError, ParseError) as error:
@@ -231,12 +226,11 @@ def _from_worker(status: str, value: Any, detail: str, rung: Rung) -> Decision:
     return Decision(bool(equal), Reason.EQUAL if equal else Reason.NOT_EQUAL, rung, value.get("why") or "")
 
 
-# The decisions that need no comparison beyond the canonical forms, one object each.
-_DECIDED = {
-    Outcome(True, Rung.CANONICAL): Decision(True, Reason.EQUAL, Rung.CANONICAL),
-    Outcome(True, Rung.EXACT): Decision(True, Reason.EQUAL, Rung.EXACT),
-    Outcome(False, Rung.EXACT): Decision(False, Reason.NOT_EQUAL, Rung.EXACT),
-}
+# The decisions that need no comparison beyond the values or their canonical forms.
+_SAME_TEXT = Decision(True, Reason.EQUAL, Rung.IDENTICAL, "the same text")
+_ONE_FORM = Decision(True, Reason.EQUAL, Rung.CANONICAL)
+_EQUAL = Decision(True, Reason.EQUAL, Rung.EXACT)
+_DIFFERENT = Decision(False, Reason.NOT_EQUAL, Rung.EXACT)
 
 
 def _beyond(answer: Answer) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import sympy
 from sympy.core.cache import clear_cache
 
-from .answers import recognise
+from .answers import recognise, settings_of
 from .answers.base import Answer
 from .answers.collection import Collection
 from .answers.expression import Expression, Infinity
@@ -57,8 +57,9 @@ def decide(payload: Mapping[str, Any]) -> dict[str, Any]:
     clear_cache()  # so that no answer depends on the pairs before it
     limits, policy = Limits(**payload["limits"]), Policy(**payload["policy"])
     try:
-        answer = recognise(parse(payload["answer"], limits, policy), limits, policy)
-        gold = recognise(parse(payload["gold"], limits, policy), limits, policy)
+        settings = settings_of(limits, policy)
+        answer = recognise(parse(payload["answer"], limits, policy), settings)
+        gold = recognise(parse(payload["gold"], limits, policy), settings)
         equal = _equal(answer, gold)
     except (Unsupported, ParseError, LimitError, UndefinedError, NotImplementedError) as error:
         return {"equal": None, "why": f"the symbolic rung cannot say: {error}"}

@@ -60,6 +60,14 @@ def _is_plain(node: Node) -> bool:
 
 
 def _recognise(node: Node, settings: Settings) -> Answer:
+    value = expression.bare_value(node) if settings.roomy else None
+    if value is not None:
+        return expression.Expression(node, settings, value)
+    return _typed(node, settings)
+
+
+def _typed(node: Node, settings: Settings) -> Answer:
+    """What `_recognise` does with all but bare arithmetic."""
     if type(node) is not Name and _is_plain(node):  # a bare letter may be a choice
         return expression.Expression(node, settings)
     known = settings.known
@@ -74,11 +82,21 @@ def _recognise(node: Node, settings: Settings) -> Answer:
     raise ParseError(f"a {type(node).__name__} is no answer")
 
 
-def recognise(node: Node, limits: Limits, policy: Policy) -> Answer:
+def settings_of(limits: Limits, policy: Policy) -> Settings:
+    """What `recognise` is told of a config; one object serves any number of answers."""
+    roomy = limits.bits >= 1_000 and limits.work >= 1_000 and limits.exponent >= 100
+    return Settings(limits, policy, _recognise, roomy)
+
+
+def recognise(node: Node, settings: Settings) -> Answer:
     """The typed answer of a node. Raises ParseError, UndefinedError or LimitError."""
-    settings = Settings(limits, policy, _recognise, Budget(limits), {})
+    value = expression.bare_value(node) if settings.roomy else None
+    if value is not None:
+        return expression.Expression(node, settings, value)
+    limits = settings.limits
+    settings = Settings(limits, settings.policy, _recognise, settings.roomy, Budget(limits), {})
     try:
-        return _recognise(node, settings)
+        return _typed(node, settings)
     finally:
         settings.budget = settings.known = None
 
@@ -160,4 +178,14 @@ def context(
     return Context(limits, policy, lenient, compare, Budget(limits))
 
 
-__all__ = ["TYPES", "Answer", "Context", "Outcome", "compare", "compare_strictly", "context", "recognise"]
+__all__ = [
+    "TYPES",
+    "Answer",
+    "Context",
+    "Outcome",
+    "compare",
+    "compare_strictly",
+    "context",
+    "recognise",
+    "settings_of",
+]

@@ -76,6 +76,7 @@ class Context:
 class Settings:
     """What recognition needs to know.
 
+    roomy: no work limit is so low that arithmetic on a few small numerals could pass it.
     budget: shared by all members of the answer while it is recognised, None afterwards: what a
     comparison works out later must not depend on earlier comparisons.
     known: answers by their nodes' identity, also only while it is recognised: several types look at the
@@ -85,6 +86,7 @@ class Settings:
     limits: Limits
     policy: Policy
     recognise: Callable[[Node, Settings], Answer]
+    roomy: bool
     budget: Budget | None = None
     known: dict[int, tuple[Node, Answer]] | None = None
 

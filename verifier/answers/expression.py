@@ -46,28 +46,32 @@ from ..verdict import Rung
 from .base import DIFFERENT, UNDECIDED, Answer, Context, Outcome, Settings
 
 _EQUAL = Outcome(True, Rung.CANONICAL)
-_EXACT_EQUAL = Outcome(True, Rung.EXACT)
+EXACTLY_EQUAL = Outcome(True, Rung.EXACT)
 _METRES = ((("s:m", 2),), (("s:m", 3),))
-_EXACT_DIFFERENT = Outcome(False, Rung.EXACT)
+EXACTLY_DIFFERENT = Outcome(False, Rung.EXACT)
 
 
 class Expression(Answer):
-    """node: what was read; sum: its canonical form, None where the budget or the grammar of sums ends."""
+    """node: what was read; sum: its canonical form, None where the budget or the grammar of sums ends.
 
-    __slots__ = ("_form", "approximation", "canoniser", "node", "over_limit", "rational", "settings", "sum")
+    bare: one reading only, numerals and operations without a letter, unit, degree or function.
+    """
+
+    __slots__ = ("_form", "approximation", "bare", "canoniser", "node", "over_limit", "rational", "settings", "sum")
     kind: ClassVar[str] = "expression"
 
-    def __init__(self, node: Node, settings: Settings) -> None:
+    def __init__(self, node: Node, settings: Settings, value: Rational | None = None) -> None:
+        """value: that of `bare_value`, where the caller has it."""
         self.node = node
         self.settings = settings
         self.canoniser: Canoniser | None = None
         self.sum: Sum | None = None
-        self.rational: Rational | None = None
+        self.rational: Rational | None = node.value if type(node) is Num else value
         self._form: str | None = None
         self.over_limit = False
         self.approximation: Num | None = None  # the decimal behind an `\\approx`
-        if isinstance(node, Num):
-            self.rational = node.value
+        self.bare = self.rational is not None
+        if self.bare:
             return
         self.canoniser = Canoniser(settings.limits, settings.budget)
         try:
@@ -103,14 +107,14 @@ class Expression(Answer):
     def _exactly_equals(self, other: Expression, ctx: Context) -> Outcome:
         if self.rational is not None and other.rational is not None:
             if self.rational == other.rational:
-                return _EXACT_EQUAL
-            return _EXACT_DIFFERENT
+                return EXACTLY_EQUAL
+            return EXACTLY_DIFFERENT
         a, b = self.canonical(), other.canonical()
         if a is not None and b is not None:
             if a[0] == b[0]:
                 return _EQUAL
             if decisive(a[1], a[0]) and decisive(b[1], b[0]):
-                return _EXACT_DIFFERENT
+                return EXACTLY_DIFFERENT
             exact = _cross_multiplied(a, b)
             if exact is not None:
                 return exact
@@ -210,26 +214,61 @@ def decided(answer: Expression, gold: Expression, lenient: bool, policy: Policy)
     if answer.rational is None or gold.rational is None:
         return _EQUAL if answer.sum is not None and answer.sum == gold.sum else None
     if answer.rational == gold.rational:
-        return _EXACT_EQUAL
-    if lenient and (policy.decimals_at_gold_digits or not (_is_bare(answer) and _is_bare(gold))):
+        return EXACTLY_EQUAL
+    if not lenient or (
+        answer.bare
+        and gold.bare
+        and answer.approximation is None
+        and gold.approximation is None
+        and not policy.decimals_at_gold_digits
+    ):
+        return EXACTLY_DIFFERENT
+    return None
+
+
+def bare_value(node: Node) -> Rational | None:
+    """The value of bare arithmetic on small numerals, most answers by far; None where it takes a canonical form."""
+    if type(node) is Num:
+        return node.value
+    value = _quotient(node)
+    if value is None:
         return None
-    return _EXACT_DIFFERENT
+    above, below = value
+    return above // below if above % below == 0 else Fraction(above, below)
 
 
-def _is_bare(value: Expression) -> bool:
-    """Whether a value has one reading only: numerals and operations, no letter, unit, degree or function."""
-    return value.approximation is None and _is_bare_node(value.node)
+_SMALL = 2**64  # size of a numerator or denominator on the way; `answers.settings_of` sees to the work limits
+_FEW = 32  # summands or factors
+_EXPONENTS = range(1, 33)
 
 
-def _is_bare_node(node: Node) -> bool:
-    kind = type(node)
-    if kind is Num:
-        return True
-    if kind is Div:
-        return _is_bare_node(node.num) and _is_bare_node(node.den)  # type: ignore[attr-defined]
-    if kind is Add or kind is Mul:
-        return all(map(_is_bare_node, node.args))  # type: ignore[attr-defined]
-    return kind is Pow and _is_bare_node(node.base) and _is_bare_node(node.exp)  # type: ignore[attr-defined]
+def _quotient(node: Node) -> tuple[int, int] | None:
+    """Numerator and denominator, not in lowest terms."""
+    if isinstance(node, Num):
+        above, below = node.value.numerator, node.value.denominator
+    elif isinstance(node, Div):
+        left, right = _quotient(node.num), _quotient(node.den)
+        if left is None or right is None:
+            return None
+        above, below = left[0] * right[1], left[1] * right[0]
+    elif isinstance(node, (Add, Mul)) and len(node.args) <= _FEW:
+        is_sum = isinstance(node, Add)
+        above, below = (0, 1) if is_sum else (1, 1)
+        for arg in node.args:
+            part = _quotient(arg)
+            if part is None:
+                return None
+            above = above * part[1] + part[0] * below if is_sum else above * part[0]
+            below *= part[1]
+    elif isinstance(node, Pow) and isinstance(node.exp, Num) and node.exp.value in _EXPONENTS:
+        base = _quotient(node.base)
+        if base is None:
+            return None
+        exponent = int(node.exp.value)
+        above, below = base[0] ** exponent, base[1] ** exponent
+    else:
+        return None
+    return (above, below) if below and -_SMALL < above < _SMALL and -_SMALL < below < _SMALL else None
 
 
 class Infinity(Answer):
@@ -246,7 +285,7 @@ class Infinity(Answer):
         return "oo" if self.sign > 0 else "-oo"
 
     def equals(self, other: Infinity, ctx: Context) -> Outcome:
-        return _EXACT_EQUAL if self.sign == other.sign else _EXACT_DIFFERENT
+        return EXACTLY_EQUAL if self.sign == other.sign else EXACTLY_DIFFERENT
 
 
 # Letters that number the solutions of a periodic equation.
@@ -355,7 +394,7 @@ def _cross_multiplied(a: tuple[Sum, Canoniser], b: tuple[Sum, Canoniser]) -> Out
                 difference = canoniser.mul(difference, {((atom, -exponent),): 1})
         if not difference:
             return _EQUAL
-        return _EXACT_DIFFERENT if decisive(canoniser, difference) else None
+        return EXACTLY_DIFFERENT if decisive(canoniser, difference) else None
     except (TooMuch, UndefinedError):
         return None
 

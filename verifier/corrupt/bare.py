@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ..answers import Answer, Outcome, compare, recognise
+from ..answers import Answer, Outcome, compare, recognise, settings_of
 from ..answers import context as comparison_context
 from ..answers.base import Context
 from ..answers.based import BasedNumeral, Proportion
@@ -55,7 +55,8 @@ def _context(config: VerifierConfig) -> Context:
 
 def _shorts(answer: Answer, other: Answer, config: VerifierConfig) -> Iterator[Answer]:
     """What a response may write for an answer, each once, those that drop least first; not the answer itself."""
-    probes = [recognise(node, config.limits, config.policy) for node in (Num(0), Const("pi"), Name("x"))]
+    settings = settings_of(config.limits, config.policy)
+    probes = [recognise(node, settings) for node in (Num(0), Const("pi"), Name("x"))]
     ctx = _context(config)
     seen, ring = {(answer.kind, answer.form)}, [answer]
     for _ in range(_DEPTH):

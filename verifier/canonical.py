@@ -3,7 +3,7 @@ r"""Canonical forms by exact arithmetic: a sum of monomials over the rationals.
 A value is a dict {monomial: rational}; a monomial is a sorted tuple of (atom, exponent). Atoms are
 strings: `n:2` a prime under a root, `s:x` a symbol, `c:pi`, `c:e`, `c:i`, `u:cm` a unit, `b:(...)`
 a sum that stays unexpanded (under a root or below a fraction bar), `e:...` an exponential, `f:...`
-a function of canonical arguments.
+a function of canonical arguments, `S:...` a sum or product over an index.
 
 Promises: every step is counted against the work budget of `Limits`, integers stay under the bit
 limit, nothing is approximated. Two values with equal forms are equal where both are defined; the
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from . import indexed
 from .nodes import (
     Add,
     Based,
@@ -65,10 +66,7 @@ class Canoniser(SumArithmetic):
         if isinstance(node, Num):
             return {ONE: self.checked(node.value)} if node.value else {}
         if isinstance(node, Name):
-            if node.name in self.bound:
-                value = self.bound[node.name]
-                return {ONE: value} if value else {}
-            return {(("s:" + node.name, 1),): 1}
+            return self._letter("s:", node.name) if self.bound else {(("s:" + node.name, 1),): 1}
         if isinstance(node, Add):
             total = self.of(node.args[0])
             for arg in node.args[1:]:
@@ -89,9 +87,7 @@ class Canoniser(SumArithmetic):
         if isinstance(node, Pow):
             return self._raised(self.of(node.base), self.of(node.exp))
         if isinstance(node, Const):
-            if node.name in self.bound:
-                return {ONE: self.bound[node.name]} if self.bound[node.name] else {}
-            return {(("c:" + node.name, 1),): 1}
+            return self._letter("c:", node.name) if self.bound else {(("c:" + node.name, 1),): 1}
         if isinstance(node, Call):
             from .functions import apply
 
@@ -132,24 +128,43 @@ class Canoniser(SumArithmetic):
 
         return not numeric.symbols(node) and numeric.vanishes(node, self.limits, self.budget)
 
+    def _letter(self, kind: str, name: str) -> Sum:
+        """A symbol or constant inside a sum: the index, or a name that may have the index in its subscript."""
+        value = self.bound.get(name)
+        if isinstance(value, int):
+            return {ONE: value} if value else {}
+        if value is not None:
+            return {(("s:" + value, 1),): 1}
+        if "_" in name:
+            name = indexed.named(name, self.bound)
+        return {((kind + name, 1),): 1}
+
     def _repeated(self, node: Big) -> Sum:
-        """A sum or product between integer bounds, member by member."""
-        low = constant(self.of(node.low)) if node.low is not None else None
-        high = constant(self.of(node.high)) if node.high is not None else None
-        if not isinstance(low, int) or not isinstance(high, int):
+        """A sum or product: member by member between integers, else by its canonical body."""
+        if node.low is None or node.high is None:
             raise TooMuch("bounds")
-        if high - low >= self.limits.iterations:
+        low, high = self.of(node.low), self.of(node.high)
+        first, last = constant(low), constant(high)
+        if first is None or last is None:
+            return indexed.repeated(self, node, low, high, self._within(node, indexed.index_name(node)))
+        if not isinstance(first, int) or not isinstance(last, int):
+            raise TooMuch("bounds")
+        if last - first >= self.limits.iterations:
             raise TooMuch("iterations")
-        outer = self.bound
         total: Sum = {} if node.op == "sum" else {ONE: 1}
+        for value in range(first, last + 1):
+            member = self._within(node, value)
+            total = self.add(total, member) if node.op == "sum" else self.mul(total, member)
+        return total
+
+    def _within(self, node: Big, index: int | str) -> Sum:
+        """The body of a sum for one value of its index, or for a name of it."""
+        outer = self.bound
+        self.bound = {**outer, node.var: index}
         try:
-            for value in range(low, high + 1):
-                self.bound = {**outer, node.var: value}
-                member = self.of(node.body)
-                total = self.add(total, member) if node.op == "sum" else self.mul(total, member)
+            return self.of(node.body)
         finally:
             self.bound = outer
-        return total
 
     def _raised(self, base: Sum, exponent: Sum) -> Sum:
         fixed = constant(exponent)

@@ -3,7 +3,7 @@
 A sum is a dict {monomial: rational}; a monomial is a sorted tuple of (atom, exponent). Atoms are
 strings: `n:2` a prime under a root, `s:x` a symbol, `c:pi`, `c:e`, `c:i`, `u:cm` a unit, `b:(...)`
 a sum that stays unexpanded (under a root or below a fraction bar), `e:...` an exponential, `f:...`
-a function of canonical arguments, `F:...` an unknown function.
+a function of canonical arguments, `F:...` an unknown function, `S:...` a sum or product over an index.
 
 Promises: every step is counted against the work budget of `Limits`, integers stay under the bit
 limit, nothing is approximated.
@@ -55,7 +55,7 @@ class SumArithmetic:
         self.limits = limits
         self.budget = budget or Budget(limits)
         self.sums: dict[str, Sum] = {}  # what the atoms `b:` and `f:` stand for
-        self.bound: dict[str, int] = {}  # values of the index variables of sums being expanded
+        self.bound: dict[str, int | str] = {}  # what the index variables of sums stand for: a value, or a name
         self.resolved = True  # False once an integer could not be factored
 
     def spend(self, amount: int) -> None:

@@ -110,7 +110,10 @@ class Reader:
             return _SAME_TEXT
         left, right = answer.answer, gold.answer
         if type(left) is Expression and type(right) is Expression:
-            quick = decided(left, right, not strict, self.config.policy)
+            try:
+                quick = decided(left, right, not strict, self.config.policy)
+            except RecursionError:
+                quick = None  # `_local` has a stack of its own
             if quick is not None:
                 return _DIFFERENT if quick is EXACTLY_DIFFERENT else _EQUAL if quick is EXACTLY_EQUAL else _ONE_FORM
         key = (answer.text, gold.text, strict)

@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from .canonical import Canoniser, Rational, Sum, TooMuch, constant, matrix_determinant, render
 from .nodes import Call, Matrix
+from .sums import exponent_of
 from .syntax import UndefinedError
 
 _HALF = Fraction(1, 2)
@@ -193,7 +194,7 @@ def apply(c: Canoniser, node: Call) -> Sum:
             raise UndefinedError("a root of order zero")
         if not first:
             return {}
-        return c.power(first, Fraction(1) / Fraction(index))
+        return c.power(first, exponent_of(index.denominator, index.numerator))
     if name in ("sin", "cos"):
         return circular(c, name, first)
     if name == "tan":

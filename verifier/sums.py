@@ -15,6 +15,7 @@ import hashlib
 import math
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import TypeAlias
 
 from .config import Limits
@@ -29,6 +30,26 @@ Sum: TypeAlias = "dict[Monomial, Rational]"
 
 ONE: Monomial = ()
 _LONGEST_ATOM = 200
+
+
+class _Exponent(Fraction):
+    """A fraction whose hash is worked out once: monomials are looked up all the time."""
+
+    __slots__ = ("_hash",)
+    _hash: int
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return self._hash
+
+
+@lru_cache(maxsize=1024)
+def exponent_of(above: int, below: int) -> Rational:
+    """above/below as an exponent, one object for each value."""
+    value = _Exponent(above, below)
+    if value.denominator == 1:
+        return value.numerator
+    value._hash = Fraction.__hash__(value)
+    return value
 
 
 class TooMuch(Exception):
@@ -138,15 +159,15 @@ class SumArithmetic:
         for atom, exponent in powers.items():
             if exponent == 0:
                 continue
-            if isinstance(exponent, Fraction) and exponent.denominator == 1:
-                exponent = exponent.numerator
+            if type(exponent) is Fraction:
+                exponent = exponent_of(exponent.numerator, exponent.denominator)
             if atom[0] == "n":
-                whole = math.floor(exponent)
+                whole, rest = divmod(exponent.numerator, exponent.denominator)
                 if whole:
                     factor *= self._integer_power(int(atom[2:]), whole)
-                    exponent = exponent - whole
-                    if not exponent:
+                    if not rest:
                         continue
+                    exponent = exponent_of(rest, exponent.denominator)
             elif atom == "c:i":
                 whole = int(exponent) % 4
                 if whole >= 2:
@@ -244,6 +265,8 @@ class SumArithmetic:
             else:
                 return self._kept_power({monomial: coefficient}, exponent)
         result = self.mul(result, self.rational_root(coefficient, exponent))
+        if not monomial:
+            return result
         positive = {a: e * exponent for a, e in monomial if is_positive(a)}
         rest = tuple((a, e) for a, e in monomial if not is_positive(a))
         reduced, factor = self._reduced(positive)
@@ -258,10 +281,11 @@ class SumArithmetic:
 
     def rational_root(self, value: Rational, exponent: Rational) -> Sum:
         """A positive rational to a rational power, over its primes."""
+        above, below = exponent.numerator, exponent.denominator
         powers: dict[str, Rational] = {}
         for number, sign in ((value.numerator, 1), (value.denominator, -1)):
             for prime, count in self.factor(number).items():
-                powers[f"n:{prime}"] = powers.get(f"n:{prime}", 0) + Fraction(exponent) * count * sign
+                powers[f"n:{prime}"] = exponent_of(above * count * sign, below)
         reduced, factor = self._reduced(powers)
         return {reduced: self.checked(factor)}
 

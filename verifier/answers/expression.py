@@ -54,7 +54,7 @@ EXACTLY_DIFFERENT = Outcome(False, Rung.EXACT)
 class Expression(Answer):
     """node: what was read; sum: its canonical form, None where the budget or the grammar of sums ends.
 
-    bare: one reading only, numerals and operations without a letter, unit, degree or function.
+    bare: numerals and operations, without a letter, unit, degree or function.
     """
 
     __slots__ = ("_form", "approximation", "bare", "canoniser", "node", "over_limit", "rational", "settings", "sum")
@@ -91,6 +91,18 @@ class Expression(Answer):
             else:
                 self._form = describe(self.node)
         return self._form
+
+    @property
+    def has_one_reading(self) -> bool:
+        """Whether `views` has no other reading of this value against another one."""
+        return self.approximation is None and (self.bare or _has_one_reading(self.node))
+
+    @property
+    def is_decisive(self) -> bool:
+        """Whether an unequal form that is decisive as well proves another value."""
+        if self.rational is not None:
+            return True
+        return self.canoniser is not None and self.sum is not None and decisive(self.canoniser, self.sum)
 
     def canonical(self) -> tuple[Sum, Canoniser] | None:
         if self.canoniser is None:
@@ -211,19 +223,14 @@ class Expression(Answer):
 
 def decided(answer: Expression, gold: Expression, lenient: bool, policy: Policy) -> Outcome | None:
     """What `compare` says of two values, without a context, where nothing but their sums counts; else None."""
-    if answer.rational is None or gold.rational is None:
-        return _EQUAL if answer.sum is not None and answer.sum == gold.sum else None
-    if answer.rational == gold.rational:
+    both = answer.rational is not None and gold.rational is not None
+    if both and answer.rational == gold.rational:
         return EXACTLY_EQUAL
-    if not lenient or (
-        answer.bare
-        and gold.bare
-        and answer.approximation is None
-        and gold.approximation is None
-        and not policy.decimals_at_gold_digits
-    ):
-        return EXACTLY_DIFFERENT
-    return None
+    if not both and answer.sum is not None and answer.sum == gold.sum:
+        return _EQUAL
+    if lenient and (policy.decimals_at_gold_digits or not (answer.has_one_reading and gold.has_one_reading)):
+        return None
+    return EXACTLY_DIFFERENT if both or answer.is_decisive and gold.is_decisive else None
 
 
 def bare_value(node: Node) -> Rational | None:
@@ -298,6 +305,19 @@ def _periodic(node: Node) -> bool:
 
 def _has(node: Node, kind: type[Node]) -> bool:
     return isinstance(node, kind) or not isinstance(node, Call) and any(_has(c, kind) for c in children(node))
+
+
+def _has_one_reading(node: Node) -> bool:
+    """No degree, no function that may be a factor, no letter that may be a metre or number solutions."""
+    if isinstance(node, (Num, Const)):
+        return True
+    if isinstance(node, (Add, Mul)) or isinstance(node, Call) and node.name == "root":
+        return all(map(_has_one_reading, node.args))
+    if isinstance(node, Div):
+        return _has_one_reading(node.num) and _has_one_reading(node.den)
+    if isinstance(node, Pow):
+        return _has_one_reading(node.base) and _has_one_reading(node.exp)
+    return isinstance(node, Name) and node.name not in _INTEGERS
 
 
 def _is_sum_of_degrees(node: Node) -> bool:

@@ -24,7 +24,7 @@ from typing import Any, Literal
 from . import _worker
 
 BACKSTOP = 4.0  # wall-clock limit of a task, in multiples of its CPU limit
-REAP_S = 5.0  # wall clock that a killed process gets to be gone
+REAP_S = 5.0  # wall clock that a process gets to be gone once it was killed, or has closed its channel
 
 # Names of ours are imported from the very folder this module came from, and before the path is set
 # nothing is: a json.py or sympy.py in the current folder is never on the worker's path. `-m` would
@@ -129,7 +129,7 @@ class WorkerProcess:
         except _worker.RubbishError:
             return outcome("crashed", None, "the worker wrote rubbish to its channel"), False
         except (OSError, EOFError):
-            self.wait(1.0)
+            self.wait(REAP_S)
             code = self.process.returncode
             if not begun:
                 raise NotBegunError(epitaph(code)) from None

@@ -125,22 +125,25 @@ class WorkerPool:
             return Outcome("error", detail=f"the payload cannot be sent: {_worker.describe(error)}")
         outcome = Outcome("crashed")
         for _ in range(BEGIN_TRIES):
-            worker = self._acquire()
-            if isinstance(worker, str):
-                return Outcome("crashed", detail=worker)
+            seat = _Seat()
             try:
-                outcome, usable = worker.run(number, frame, timeout_s)
+                self._acquire(seat)
+                if seat.worker is None:
+                    return Outcome("crashed", detail=seat.refusal)
+                outcome, usable = seat.worker.run(number, frame, timeout_s)
             except NotBegunError as end:  # killed from outside while idle, and dying as it was handed over
-                self._discard(worker)
+                self._leave(seat)
                 outcome = Outcome("crashed", detail=str(end))
+                if self._workers.closed:  # it was `close` that killed it
+                    break
                 continue
-            except BaseException:  # Ctrl-C: the worker is in the middle of a task nobody waits for
-                self._discard(worker)
+            except BaseException:  # Ctrl-C: the worker may be in the middle of a task nobody waits for
+                self._leave(seat)
                 raise
             if usable:
-                self._release(worker)
+                self._release(seat.worker)
                 return outcome
-            self._discard(worker)
+            self._discard(seat.worker)
             break
         if outcome.status == "crashed" and self._workers.closed:
             return Outcome("crashed", detail="the pool was closed", elapsed_s=outcome.elapsed_s)
@@ -162,28 +165,24 @@ class WorkerPool:
 
     # -- the queue ------------------------------------------------------------------------------------
 
-    def _acquire(self) -> WorkerProcess | str:
-        """A worker that is ready, or the reason why there is none."""
-        seat = _Seat()
+    def _acquire(self, seat: _Seat) -> None:
+        """Wait until ``seat`` holds a worker that is ready, or the reason why there is none."""
         with self._lock:
             if self._workers.closed:
-                return "the pool is closed"
+                seat.refusal = "the pool is closed"
+                return
             self._waiting.append(seat)
-        try:
+        self._tend()
+        while not seat.lock.acquire(timeout=TICK_S):
             self._tend()
-            while not seat.lock.acquire(timeout=TICK_S):
-                self._tend()
-        except BaseException:
-            self._leave(seat)
-            raise
-        return seat.refusal if seat.worker is None else seat.worker
 
     def _leave(self, seat: _Seat) -> None:
+        """Give up a seat; a worker that it holds is ended."""
         with self._lock:
             if seat in self._waiting:
                 self._waiting.remove(seat)
         if seat.worker is not None:
-            self._release(seat.worker)
+            self._discard(seat.worker)
 
     def _release(self, worker: WorkerProcess) -> None:
         with self._lock:
@@ -260,7 +259,7 @@ class WorkerPool:
             self._failed("the worker wrote rubbish to its channel")
             return False
         except (OSError, EOFError):
-            worker.wait(1.0)
+            worker.wait(REAP_S)
             code = worker.process.returncode
             # Killed from outside (or by the system, short of memory): more likely to pass than a fault.
             self._failed(epitaph(code), 0.25 if code is not None and code < 0 else 1.0)

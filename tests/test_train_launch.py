@@ -454,20 +454,49 @@ def test_a_run_that_fails_is_explained(
     assert (manifest_of(work)["status"], manifest_of(work)["exit_code"]) == ("failed", 1)
 
 
+TRAINER = "trap 'echo bye > bye; exit 0' TERM; touch up; while :; do sleep 0.05; done"
+
+
+@pytest.mark.parametrize("early", [False, True], ids=["in training", "while it starts"])
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_the_trainer_before_us(tmp_path: Path, signum: int) -> None:
-    script = "trap 'echo bye > bye; exit 0' TERM; touch up; while :; do sleep 0.05; done"
+def test_a_signal_stops_the_trainer_before_us(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signum: int, early: bool
+) -> None:
+    start = subprocess.Popen
 
     def send() -> None:
-        while not (tmp_path / "up").exists():
-            time.sleep(0.02)
+        until((tmp_path / "up").exists)
         os.kill(os.getpid(), signum)
 
-    before = signal.getsignal(signal.SIGTERM)
-    threading.Thread(target=send).start()
-    assert launch._wait(["bash", "-c", f"cd {shlex.quote(str(tmp_path))}; {script}"], dict(os.environ)) == 130
+    def start_and_send(*words: Any, **options: Any) -> Any:
+        process = start(*words, **options)
+        send()
+        return process
+
+    if early:
+        monkeypatch.setattr(subprocess, "Popen", start_and_send)
+    else:
+        threading.Thread(target=send).start()
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    assert launch._wait(["bash", "-c", f"cd {shlex.quote(str(tmp_path))}; {TRAINER}"], dict(os.environ)) == 130
     assert (tmp_path / "bye").exists()
-    assert signal.getsignal(signal.SIGTERM) == before
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
+
+
+def test_the_log_is_whole_when_the_end_is_told(tmp_path: Path) -> None:
+    """It goes through tee, which may be slower than the trainer."""
+    log = shlex.quote(str(tmp_path / "log"))
+    script = f"exec bash -c 'echo why; exit 3' > >(sleep 0.5; exec tee -a {log})"
+    assert launch._wait(["bash", "-c", script], dict(os.environ)) == 3
+    assert (tmp_path / "log").read_text() == "why\n"
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that must come; the limit only ends a test that has failed."""
+    limit = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < limit, "it never came"
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(

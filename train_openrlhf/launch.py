@@ -15,11 +15,11 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
+import select
 import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +37,7 @@ from .run import STANDINS
 LAUNCHERS = Path(__file__).resolve().parent / "launchers"
 ROOT = LAUNCHERS.parent.parent
 BACKENDS = ("local", "ray", "slurm", "trl")
+LOG_S = 10.0  # that what goes through the launcher's tee gets to be in the log, once the training has ended
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -243,7 +244,6 @@ def _start(args: argparse.Namespace, cell: Cell, folder: Path, command: list[str
         runfolder.end(folder, "submitted")
         _say(f"submitted; the log will be in {where}/log")
         return 0
-    time.sleep(0.3 if code else 0)  # the log's last lines go through tee
     status = "complete" if code == 0 else "interrupted" if code in (130, -2) else "failed"
     runfolder.end(folder, status, code)
     if code == 0:
@@ -256,16 +256,32 @@ def _start(args: argparse.Namespace, cell: Cell, folder: Path, command: list[str
 
 
 def _wait(command: Sequence[str], environ: dict[str, str]) -> int:
-    """The process's exit code; 130 where Ctrl-C or a SIGTERM stopped us, after it has stopped its workers."""
+    """The process's exit code, once its log is whole; 130 where Ctrl-C or a SIGTERM stopped us, after it has stopped
+    its workers."""
+    process: subprocess.Popen[bytes] | None = None
+    stopped = False
 
     def stop(*_: object) -> None:
-        raise KeyboardInterrupt
+        nonlocal stopped
+        stopped = True
+        if process is not None:  # one that is just being started is stopped as soon as it is there
+            raise KeyboardInterrupt
 
-    process = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL)
-    before = signal.signal(signal.SIGTERM, stop)
+    numbers = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in numbers}
+    ours, theirs = os.pipe()  # held by the process and by the tee behind it, and so closed when both have ended
     try:
-        return process.wait()
+        try:
+            process = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, pass_fds=[theirs])
+        finally:
+            os.close(theirs)
+        if stopped:
+            raise KeyboardInterrupt
+        code = process.wait()
+        select.select([ours], [], [], LOG_S)
+        return code
     except KeyboardInterrupt:
+        assert process is not None
         process.terminate()
         try:
             process.wait(timeout=60)
@@ -274,7 +290,9 @@ def _wait(command: Sequence[str], environ: dict[str, str]) -> int:
             process.wait()
         return 130
     finally:
-        signal.signal(signal.SIGTERM, before)
+        os.close(ours)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _how_to_resume(args: argparse.Namespace, folder: Path) -> str:

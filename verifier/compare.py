@@ -111,9 +111,9 @@ class Reader:
         left, right = answer.answer, gold.answer
         if type(left) is Expression and type(right) is Expression:
             try:
-                quick = decided(left, right, not strict, self.config.policy)
+                quick = on_fresh_stack(decided, left, right, not strict, self.config.policy)
             except RecursionError:
-                quick = None  # `_local` has a stack of its own
+                return _PAST_LIMIT
             if quick is not None:
                 return _DIFFERENT if quick is EXACTLY_DIFFERENT else _EQUAL if quick is EXACTLY_EQUAL else _ONE_FORM
         key = (answer.text, gold.text, strict)
@@ -139,7 +139,7 @@ class Reader:
             ctx = comparison_context(self.config.limits, self.config.policy, lenient=not strict)
             outcome = on_fresh_stack(compare, answer.answer, gold.answer, ctx)
         except (RecursionError, LimitError, MemoryError):
-            return Decision(False, Reason.OVER_LIMIT, None, "the comparison passed a work limit")
+            return _PAST_LIMIT
         except (UndefinedError, ParseError) as error:
             return Decision(False, Reason.UNDEFINED, None, str(error))
         if outcome.equal:
@@ -155,7 +155,7 @@ class Reader:
         if _beyond(gold.answer):
             return Decision(None, Reason.GOLD_OVER_LIMIT, None, "the gold's size is beyond the work limits")
         if ctx.budget.steps < 0:
-            return Decision(False, Reason.OVER_LIMIT, None, "the comparison passed a work limit")
+            return _PAST_LIMIT
         if _beyond(answer.answer):
             return Decision(False, Reason.OVER_LIMIT, None, "the answer's size is beyond the work limits")
         return Decision(None, Reason.UNDECIDED, None, "the cheap rungs could not decide")
@@ -234,6 +234,7 @@ _SAME_TEXT = Decision(True, Reason.EQUAL, Rung.IDENTICAL, "the same text")
 _ONE_FORM = Decision(True, Reason.EQUAL, Rung.CANONICAL)
 _EQUAL = Decision(True, Reason.EQUAL, Rung.EXACT)
 _DIFFERENT = Decision(False, Reason.NOT_EQUAL, Rung.EXACT)
+_PAST_LIMIT = Decision(False, Reason.OVER_LIMIT, None, "the comparison passed a work limit")
 
 
 def _beyond(answer: Answer) -> bool:

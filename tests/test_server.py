@@ -15,8 +15,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,9 @@ pytestmark = pytest.mark.server
 
 TOKEN = "t0ken-of-the-tests-0123456789"
 HANG = r"\int_0^1 \frac{\sin(x)}{x} e^{x^3+%d x} dx"  # no rung decides it: its worker is killed after 0.8 s of CPU
+# With `LONG` nothing ends it but a kill.
+ENDLESS = r"\boxed{\int_0^1 \sin(\cos(\sin(x^x)))^{x^{x+%d}} dx}", "", r"\int_0^2 \cos(x^x) dx"
+LONG = ("--timeout", "1000")
 LOGS = {"unscored", "prompt_mismatch", "bad_label", "error"}
 REASONS = {"timeout", "worker_crashed", "undecided"}  # of a kill; which of them depends on the machine
 
@@ -380,16 +383,37 @@ def test_the_special_tokens_of_a_tokenizer(tmp_path: Path) -> None:
 # -- hangs, queues, ends -----------------------------------------------------------------------------
 
 
-def test_answers_that_hang_do_not_block_the_others(server: Running) -> None:
-    with ThreadPoolExecutor(4) as threads:
-        hangs = [threads.submit(server.rewards, (f"\\boxed{{{HANG % n}}}", "", "1.25")) for n in range(4)]
-        waiting_for(lambda: server.metric("verifier_waiting_decisions") >= 3)
-        for _ in range(20):
-            assert server.rewards(("\\boxed{4}", "", "4"))["rewards"] == [1.0]
-        assert not any(future.done() for future in hangs[2:])  # at most two at a time; each is 0.8 s of CPU
+def endless(number: int) -> tuple[str, str, str]:
+    """A triple of a response that no worker ever decides."""
+    query, prompt, label = ENDLESS
+    return query % number, prompt, label
+
+
+def test_answers_that_hang_do_not_block_the_others() -> None:
+    with serving(*LONG) as server, ThreadPoolExecutor(4) as threads:
+        hangs = [threads.submit(server.rewards, endless(n)) for n in range(4)]
+        try:
+            waiting_for(lambda: server.metric("verifier_waiting_decisions") == 4)
+            for _ in range(20):
+                assert server.rewards(("\\boxed{4}", "", "4"))["rewards"] == [1.0]
+            assert not any(future.done() for future in hangs)
+        finally:
+            kill_workers(server, hangs)
         for future in hangs:
             assert future.result()["rewards"] == [0.0]
             assert future.result()["extra_logs"]["unscored"] == [1.0]
+
+
+def kill_workers(server: Running, hangs: Sequence[Future[Any]]) -> None:
+    """Kill the server's worker processes until nothing hangs any more."""
+
+    def done() -> bool:
+        for pid in children(server.process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return all(future.done() for future in hangs)
+
+    waiting_for(done)
 
 
 def test_beside_a_hang_a_pair_of_the_same_request_is_decided(server: Running) -> None:
@@ -452,19 +476,32 @@ def test_a_client_that_leaves_gives_its_room_back() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_requests_in_hand_are_finished_before_the_end(number: int) -> None:
-    with serving() as server, ThreadPoolExecutor(1) as threads:
-        future = threads.submit(server.rewards, (f"\\boxed{{{HANG % 1}}}", "", "1.25"), ("\\boxed{4}", "", "4"))
-        waiting_for(lambda: server.metric("verifier_waiting_decisions") == 1)
-        waiting_for(lambda: bool(children(server.process.pid)))
-        workers = children(server.process.pid)
-        server.process.send_signal(number)
+    with serving(*LONG) as server, ThreadPoolExecutor(1) as threads:
+        future = threads.submit(server.rewards, endless(1), ("\\boxed{4}", "", "4"))
+        try:
+            waiting_for(lambda: server.metric("verifier_waiting_decisions") == 1)
+            waiting_for(lambda: bool(children(server.process.pid)))
+            workers = children(server.process.pid)
+            server.process.send_signal(number)
+            waiting_for(lambda: refuses(server))
+            assert not future.done()
+        finally:
+            kill_workers(server, [future])
         assert future.result()["rewards"] == [0.0, 1.0]
         assert server.process.wait(60) == 0
         assert server.process.stdout is not None
         assert "2 pairs, 1 unscored" in server.process.stdout.read()
-        waiting_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
-        with pytest.raises(ConnectionRefusedError):
-            server.send("/health")
+        waiting_for(lambda: not any(parent_and_state(pid)[1] not in "ZX" for pid in workers))
+        assert refuses(server)
+
+
+def refuses(server: Running) -> bool:
+    """Whether the server takes no connections."""
+    try:
+        socket.create_connection((server.host, server.port)).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def test_what_outlives_the_grace_is_told_to_come_again() -> None:
@@ -516,8 +553,17 @@ def waiting_for(done: Callable[[], bool]) -> None:
 
 def children(pid: int) -> list[int]:
     """The live children of a process, whichever of its threads started them."""
-    lists = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
-    return [int(child) for text in lists for child in text.split()]
+    found = {int(entry): parent_and_state(int(entry)) for entry in os.listdir("/proc") if entry.isdigit()}
+    return [child for child, (parent, state) in found.items() if parent == pid and state not in "ZX"]
+
+
+def parent_and_state(pid: int) -> tuple[int, str]:
+    """Of a process; (0, X) where it is gone."""
+    try:
+        state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
+    except OSError:
+        return 0, "X"
+    return int(parent), state
 
 
 # -- the two queues ----------------------------------------------------------------------------------
@@ -529,14 +575,14 @@ def test_equal_decisions_are_made_once_and_shared() -> None:
 
     def decide() -> int:
         runs.append(1)
-        release.wait(30)
+        release.wait(60)
         return 7
 
     async def two_requests() -> list[list[int | Late]]:
         decider = Decider(2)
         calls = [lambda: by_worker("same", decide)] * 5
-        maps = [asyncio.create_task(decider.map(calls, time.monotonic() + 30)) for _ in range(2)]
-        await asyncio.sleep(0.05)
+        maps = [asyncio.create_task(decider.map(calls, time.monotonic() + 60)) for _ in range(2)]
+        await turns_until(lambda: sum(shared.waiting for shared in decider._open.values()) == 10)
         assert decider.waiting == 1
         release.set()
         found = list(await asyncio.gather(*maps))
@@ -548,17 +594,25 @@ def test_equal_decisions_are_made_once_and_shared() -> None:
     assert len(runs) == 1
 
 
+async def turns_until(done: Callable[[], bool]) -> None:
+    """Let the event loop turn until ``done()``; fail after a minute."""
+    end = time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < end
+        await asyncio.sleep(0)
+
+
 def test_a_late_decision_costs_its_own_call_alone() -> None:
     release = threading.Event()
 
     async def one_late() -> list[Any]:
         decider = Decider(1)
         calls: list[Callable[[], Any]] = [
-            lambda: 1, lambda: by_worker("slow", lambda: release.wait(30)), lambda: by_worker("next", lambda: 3),
+            lambda: 1, lambda: by_worker("slow", lambda: release.wait(60)), lambda: by_worker("next", lambda: 3),
         ]  # fmt: skip
         found = await decider.map(calls, time.monotonic() + 0.2)
-        await asyncio.sleep(0.01)
-        assert decider.waiting == 0  # neither the running one nor the queued one holds anything of this request
+        # neither the running one nor the queued one holds anything of this request
+        await turns_until(lambda: decider.waiting == 0)
         release.set()
         assert await decider.map([lambda: by_worker("next", lambda: 4)], time.monotonic() + 30) == [4]
         decider.close()

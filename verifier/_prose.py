@@ -8,49 +8,24 @@ mode needs none of this.
 from __future__ import annotations
 
 import re
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from ._boxes import Found, all_boxes, bare_end, glue_between, last_marker
+from ._boxes import Found, all_boxes, glue_between, last_marker
+from ._quantities import UNIT, UNIT_NAMES, as_answers, from_the_last
 from ._rules import Rule
 
 MAX_HITS = 10_000  # times an anchor such as "answer" may stand in the text before the search gives up
 MAX_SENTENCE = 2_000  # characters behind a phrase, and of a formula, that are looked at
-MAX_RUN = 40  # numbers that may be joined to a list
 MAX_WHOLE = 300  # characters of a text that may be an answer as a whole
 LOOKS = (4_000, 32_000, 256_000)  # characters from the end that are searched, one after the other
-
-# ------------------------------------------------------------------------------------- numbers and units
-
-_UNIT_NAMES = (
-    r"(?:percent(?:age)?|pct|degrees?|dollars?|cents?|euros?|pounds?|yuan|hours?|hrs?|minutes?|mins?|seconds?|secs?|"
-    r"days?|weeks?|months?|years?|(?:kilo|centi|milli)?(?:meters?|metres?|grams?|lit(?:er|re)s?)|miles?|inch(?:es)?|"
-    r"feet|foot|yards?|ounces?|[kcmµ]?m|[km]?g|[mk]?[lL]|ft|yd|mi|oz|lbs?|mph|square|sq|cubic)(?![A-Za-z])"
-)
-_UNIT = (
-    rf"(?:\\?%|\\?[€£¥°]|(?:{_UNIT_NAMES}[ ]?){{0,2}}{_UNIT_NAMES}"
-    rf"(?:\^?\{{?[23²³]\}}?)?(?:[ ]?(?:/|per)[ ]?{_UNIT_NAMES})?)"
-)
-_HEAD = r"(?<![A-Za-z\d_\\])(?<!\d[.,:])(?<!\d\{,\})(?<!\d\\[,!])(?<!\d,\\!)"  # not within another number
-_SIGN = r"(?:(?<![\w)\]}])[-+−±])?(?:\\?[$€£¥][ ]?)?(?:(?<=[$€£¥])[-−])?"
-_DIGITS = r"(?:\d+(?:(?:[.,:]|\{,\}|\\[,!]|,\\!)\d+)*|\.\d+)"
-_TAIL = (
-    r"(?:[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+|[ ]?/[ ]?\d+(?:\.\d+)?|\^\{?[-−]?\d+\}?|[eE][-+−]?\d+|[ ]?(?:\\times|×)[ ]?10\^\{?[-−]?\d+\}?)?"
-)
-_PLAIN = r"(?:(?:\d+[ ]?)?[√∛]\(?\d+\)?|\d+(?:/\d+)?[ ]?π|π(?=/\d))(?:/\d+)?"  # `5√2`, `√3/2`, `4π`, `π/6`
-_NUMBER = re.compile(
-    rf"{_HEAD}{_SIGN}(?:{_PLAIN}(?![\dA-Za-z]|[.,:]\d)(?:\s?{_UNIT})?"
-    rf"|(?:\d+[ ](?=\d+/\d))?{_DIGITS}{_TAIL}(?![\dA-Za-z]|[.,:]\d)(?:\s?{_UNIT})?"
-    rf"|{_DIGITS}{_UNIT})"
-)
-_UNIT_BEHIND = re.compile(rf"\s?({_UNIT})")
 
 # ----------------------------------------------------------------------------------------- prose or not
 
 _COMMAND = re.compile(r"\\(?:text|mbox|math[a-z]{2}|operatorname|text[a-z]{2}|begin|end)\s*\{[^{}]*\}|\\[A-Za-z]+")
 _WORD = re.compile(r"[^\W\d_]{2,}")
-_UNIT_WORD = re.compile(_UNIT_NAMES)
+_UNIT_WORD = re.compile(UNIT_NAMES)
+_UNIT_BEHIND = re.compile(rf"\s?({UNIT})")
 _MATH_WORDS = (
     "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln lg exp sqrt cbrt root pi theta alpha "
     "beta gamma lambda lim max min gcd lcm mod inf infty infinity oo and or frac dfrac times cdot binom "
@@ -67,7 +42,9 @@ def _first_word(text: str) -> int:
     >>> _first_word("x = 3 or x = 5"), _first_word(r"AB \\text{ if so}"), _first_word("12 men")
     (-1, -1, 3)
     """
-    bare = _COMMAND.sub(lambda match: " " * len(match.group()), text[:MAX_SENTENCE])
+    bare = text[:MAX_SENTENCE]
+    if "\\" in bare:
+        bare = _COMMAND.sub(lambda match: " " * len(match.group()), bare)
     for match in _WORD.finditer(bare):
         word = match.group()
         if word in _ALLOWED or _UNIT_WORD.fullmatch(word):
@@ -81,7 +58,9 @@ def _first_word(text: str) -> int:
 
 # --------------------------------------------------------------------------------------------- formulas
 
-_DELIMITER = re.compile(r"\\(?:(?:begin|end)\{[a-zA-Z*]{1,20}\}|.)|\$\$?", re.DOTALL)
+# a backslash takes the next one, or a dollar sign, with it
+_DELIMITER = re.compile(r"\\(?:[\\$()\[\]]|(?:begin|end)\{[a-zA-Z*]{1,20}\})|\$\$?")
+_SPACE = re.compile(r"\s")
 _CLOSES = {"\\)": "\\(", "\\]": "\\["}
 _OPENS = ("$", "\\(", "\\[", "\\begin{")
 _NAME = re.compile(r"\s*\\?[A-Za-z]{1,12}(?:_\{?\w{1,12}\}?)?'{0,3}(?:\([A-Za-z]\))?\s*[.,;:]?\s*")
@@ -96,6 +75,8 @@ def formulas(text: str, lo: int, hi: int) -> list[Found]:
     [12]
     """
     found: list[Found] = []
+    if text.find("$", lo, hi) < 0 and text.find("\\", lo, hi) < 0:
+        return found
     token, start, depth = "", 0, 0  # what is open, and where it began
     for match in _DELIMITER.finditer(text, lo, hi):
         mark, at = match.group(), match.start()
@@ -129,7 +110,7 @@ def _is_formula(text: str, start: int, end: int) -> bool:
     inner = text[start:end]
     if not inner.strip() or "\n\n" in inner or inner.rstrip()[-1] in "=+-*/<>≈":
         return False  # `$21 = $42` is money
-    return _first_word(inner) < 0 or not any(char.isspace() for char in inner)
+    return _first_word(inner) < 0 or _SPACE.search(inner) is None
 
 
 def _with_unit(text: str, found: Found, hi: int) -> Found:
@@ -167,19 +148,21 @@ def _trimmed(text: str, start: int, end: int, rule: str) -> Found | None:
     return Found(start, end, start, end, rule) if start < end else None
 
 
-def phrase(text: str, lo: int, rows: Sequence[Rule]) -> list[Found]:
-    """The answer behind the last phrase of ``rows`` in text[lo:], with those it is joined to, if any."""
-    anchors = {anchor: text.rfind(anchor, lo) for row in rows for anchor in row.anchors}
+def phrase(text: str, lo: int, rows: Mapping[str, Sequence[Rule]]) -> list[Found]:
+    """The answer behind the last phrase of text[lo:], with those it is joined to, if any. rows: by their anchors."""
+    places = {anchor: at for anchor in rows if (at := text.rfind(anchor, lo)) >= 0}
     for _ in range(MAX_HITS):
-        anchor = max(anchors, key=lambda name: anchors[name])
-        at = anchors[anchor]
-        if at < 0:
-            return []
-        for row in rows:
-            match = _compiled(row.pattern).match(text, at) if anchor in row.anchors else None
+        if not places:
+            break
+        anchor = max(places, key=places.__getitem__)
+        at = places[anchor]
+        for row in rows[anchor]:
+            match = _compiled(row.pattern).match(text, at)
             if match is not None:
                 return _behind(text, match.end(), min(len(text), match.end() + MAX_SENTENCE), row.name)
-        anchors[anchor] = text.rfind(anchor, lo, at)
+        places[anchor] = text.rfind(anchor, lo, at)
+        if places[anchor] < 0:
+            del places[anchor]
     return []
 
 
@@ -238,54 +221,23 @@ def _leading(text: str, start: int, sentence: str, rule: str) -> Found | None:
     return _trimmed(text, start, start + len(head), rule)
 
 
-def _values(text: str, lo: int, hi: int) -> list[Found]:
-    """The last formula or number of text[lo:hi], with the formulas before it; empty where there is none."""
-    run = formulas(text, lo, hi)
+def _values(text: str, lo: int, hi: int, run: list[Found] | None = None) -> list[Found]:
+    """The last formula or number of text[lo:hi], with the formulas before it; empty where there is none.
+
+    run: the formulas of text[lo:hi] where they are known.
+    """
+    run = formulas(text, lo, hi) if run is None else run
     named = [found for found in run if not _NAME.fullmatch(text, found.start, found.end)]
     end = (named or run)[-1].outer_end if run else lo
-    numbers = deque((match.span() for match in _NUMBER.finditer(text, end, hi)), maxlen=MAX_RUN)
-    if not numbers and not named and run:  # nothing but names in formulas: a number before them
-        numbers.extend(match.span() for match in _NUMBER.finditer(text, lo, hi))
-    if numbers and (not named or _wins(text, end, numbers[-1][0])):
-        return _numbers(text, lo, hi, list(numbers))
+    numbers = from_the_last(text, end, hi)
+    last = next(numbers, None)
+    if last is None and not named and run:  # nothing but names in formulas: a number before them
+        numbers = from_the_last(text, lo, hi)
+        last = next(numbers, None)
+    if last is not None and (not named or _wins(text, end, last[0])):
+        return as_answers(text, lo, hi, last, numbers)
     run = named or run
     return [*run[:-1], _with_unit(text, run[-1], hi)] if run else []
-
-
-_TUPLE = re.compile(r"(?<![\w)\]}])[(\[][ ]?-?\d[\d.,/ −-]{0,80}, ?-?\d[\d./]{0,20}[ ]?[)\]]")
-
-
-def _numbers(text: str, lo: int, hi: int, spans: list[tuple[int, int]]) -> list[Found]:
-    """The last number, as the pair or interval that it closes, or behind those it is joined to (`2 and 3`)."""
-    start, stop = _bare_tex(text, lo, *spans[-1])
-    if (start, stop) != spans[-1]:
-        return [Found(start, stop, start, stop, "number")]
-    for match in _TUPLE.finditer(text, max(lo, start - 120), min(hi, stop + 3)):
-        if match.start() < start and stop <= match.end():
-            return [Found(*match.span(), *match.span(), "number")]
-    run = [Found(*spans[-1], *spans[-1], "number")]
-    for span in reversed(spans[:-1]):
-        if not glue_between(text, span[1], run[0].outer_start):
-            break
-        run.insert(0, Found(*span, *span, "number"))
-    return run
-
-
-def _bare_tex(text: str, lo: int, start: int, end: int) -> tuple[int, int]:
-    r"""A number's span, or that of the TeX around it where no dollar signs are (`(\frac{2}{5})`)."""
-    if start == lo or text[start - 1] != "{":
-        return start, end
-    command = start
-    for _ in range(20):
-        command = text.rfind("\\", max(lo, start - 200), command)
-        if command < 0:
-            break
-        stop = bare_end(text, command, command + MAX_SENTENCE)
-        if stop >= end:
-            while command > lo and text[command - 1] in "0123456789.+-*/^_":
-                command -= 1
-            return command, stop
-    return start, end
 
 
 def _wins(text: str, formula_end: int, number: int) -> bool:
@@ -302,7 +254,7 @@ def _before_chat_tokens(text: str, lo: int, hi: int) -> int:
     for _ in range(10):
         end = lo + len(text[lo:hi].rstrip())
         bare = lo + len(text[lo:end].removesuffix("user").removesuffix("assistant").removesuffix("system").rstrip())
-        token = _CHAT_TOKEN.search(text, max(lo, bare - 26), bare)
+        token = _CHAT_TOKEN.search(text, max(lo, bare - 26), bare) if text.endswith("|>", lo, bare) else None
         if token is None:
             break
         hi = token.start()
@@ -313,13 +265,14 @@ def conclusion(text: str, lo: int, hi: int) -> list[Found]:
     """The answer of a text without box, tag or phrase: last formula or number, bold word, or the whole."""
     hi = _before_chat_tokens(text, lo, hi)
     whole = _trimmed(text, lo, hi, "whole") if hi - lo <= MAX_WHOLE else None
-    if whole is not None and not formulas(text, whole.start, whole.end):
+    run = None if whole is None else formulas(text, lo, hi)
+    if whole is not None and not run:
         inner = text[whole.start : whole.end]
-        one_token = inner.isascii() and not any(char.isspace() or char == "*" for char in inner)
+        one_token = inner.isascii() and "*" not in inner and _SPACE.search(inner) is None
         if one_token or _first_word(inner) < 0:
             return [whole]
     for size in LOOKS:
-        values = _values(text, max(lo, hi - size), hi)
+        values = _values(text, max(lo, hi - size), hi, run)
         if values:
             return values
         if hi - size <= lo:

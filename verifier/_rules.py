@@ -82,3 +82,12 @@ REST: tuple[Rule, ...] = (
 )
 # fmt: on
 RULES: tuple[Rule, ...] = BOXES + TAGS + PHRASES + REST
+
+
+def by_anchor(rows: tuple[Rule, ...]) -> dict[str, tuple[Rule, ...]]:
+    """The rows that may begin at each anchor, in order."""
+    return {anchor: tuple(row for row in rows if anchor in row.anchors) for rule in rows for anchor in rule.anchors}
+
+
+PHRASE_AT = by_anchor(PHRASES)
+HOPE_AT = by_anchor(PHRASES[:1])  # "I hope it is correct" alone

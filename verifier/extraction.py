@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from ._boxes import WINDOW, Found, all_boxes, escaped, glue_between, last_box, last_marker, only_box
 from ._record import record
-from ._rules import PHRASES, RULES, Rule
+from ._rules import HOPE_AT, PHRASE_AT, RULES, Rule
 from .config import EXTRACTION_MODES
 from .errors import ConfigError
 from .verdict import Reason
@@ -87,7 +87,7 @@ def extract(response: str | None, mode: str = "boxed") -> Extraction:
             return _concluded(response, found) or found
     from . import _prose  # here, as its regular expressions cost milliseconds
 
-    run = _prose.phrase(response, start, PHRASES)
+    run = _prose.phrase(response, start, PHRASE_AT)
     if not run and mode == "any":
         run = _prose.conclusion(response, start, len(response))
     return _from_run(response, run) if run else _NOTHING
@@ -100,7 +100,7 @@ def _concluded(text: str, found: Extraction) -> Extraction | None:
         return None
     from . import _prose
 
-    run = _prose.phrase(text, behind, PHRASES[:1])
+    run = _prose.phrase(text, behind, HOPE_AT)
     return _from_run(text, run) if run else None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from operator import attrgetter
 from typing import Any
 
 from ._record import record
@@ -219,8 +220,22 @@ def decimal_text(value: int | Fraction) -> str:
         return f"{value:#x}"
 
 
+# Where the subnodes of the commonest nodes are; `children` finds those of the others by itself.
+_SUBNODES: dict[type[Node], Callable[[Any], tuple[Node, ...]]] = {
+    **dict.fromkeys((Num, Name, Const, Unit, Based, NamedSet, Text), lambda node: ()),
+    **dict.fromkeys((Add, Mul, Call, Ratio, Rel, Logic, SetOp), attrgetter("args")),
+    Seq: attrgetter("items"),
+    Div: attrgetter("num", "den"),
+    Pow: attrgetter("base", "exp"),
+    PlusMinus: attrgetter("left", "right"),
+}
+
+
 def children(node: Node) -> tuple[Node, ...]:
     """The direct subnodes, in order."""
+    known = _SUBNODES.get(type(node))
+    if known is not None:
+        return known(node)
     found: list[Node] = []
     names: tuple[str, ...] = type(node).__slots__
     for name in names:
@@ -234,6 +249,17 @@ def children(node: Node) -> tuple[Node, ...]:
                 elif isinstance(item, tuple):  # a row of a matrix
                     found.extend(item)
     return tuple(found)
+
+
+def contains(node: Node, kind: type[Node]) -> bool:
+    """Whether a tree has a node of a kind, the root included."""
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, kind):
+            return True
+        waiting.extend(children(node))
+    return False
 
 
 def size(node: Node, enough: int) -> int:

@@ -11,10 +11,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from ..nodes import Add, Logic, Name, NamedSet, Node, Num, PlusMinus, Rel, Seq, children, negate, rebuilt
+from ..nodes import Add, Logic, Name, NamedSet, Node, Num, PlusMinus, Rel, Seq, contains, negate, rebuilt
 from ..numeric import symbols
 from ..verdict import Rung
 from .base import DIFFERENT, EQUAL, Answer, Context, Outcome, Settings, combine, members
+from .conditioned import pair_views
+from .matrix import MatrixAnswer
+from .realset import RealSet, Unordered, intersection, interval, normal
+from .statements import Membership
 
 UNORDERED = frozenset({"list", "set"})
 
@@ -73,10 +77,6 @@ class Collection(Answer):
         return match(mine, theirs, ctx)
 
     def views(self, other: Answer, ctx: Context) -> Iterator[Answer]:
-        from .conditioned import pair_views
-        from .matrix import MatrixAnswer
-        from .realset import RealSet, interval
-
         if self.brackets == "()" and len(self.items) == 2 and isinstance(other, RealSet):
             found = interval("()", self.items)
             if found is not None:
@@ -93,8 +93,6 @@ class Collection(Answer):
 
 def _joined(items: Sequence[Answer]) -> Iterator[Answer]:
     """`(-oo, -3], [3, oo)` as a union; `x > -2, x < 2` also as both at once."""
-    from .realset import RealSet, Unordered, intersection, interval, normal
-
     found: list[RealSet] = []
     for item in items:
         pair = isinstance(item, Collection) and item.brackets == "()" and len(item.items) == 2
@@ -115,9 +113,6 @@ def _joined(items: Sequence[Answer]) -> Iterator[Answer]:
 
 def _named(mine: tuple[Answer, ...], theirs: tuple[Answer, ...]) -> tuple[tuple[Answer, ...], tuple[Answer, ...]]:
     """Both bags; sets of reals keep their unknowns where there are several: `a > 9, b > 6`."""
-    from .realset import RealSet
-    from .statements import Membership
-
     def letters(items: tuple[Answer, ...]) -> set[str]:
         return {item.variable for item in items if isinstance(item, RealSet) and item.variable}
 
@@ -205,6 +200,8 @@ def _likely(i: int, size: int) -> Iterator[int]:
 
 
 def _label(item: Answer) -> str | None:
+    if item.kind != "equation":
+        return None
     from .relation import Equation
 
     return item.label_form if isinstance(item, Equation) else None
@@ -255,10 +252,6 @@ def _by_label(mine: tuple[Answer, ...], theirs: tuple[Answer, ...], ctx: Context
     return _pairwise(values, others, ctx)
 
 
-def has_plus_minus(node: Node) -> bool:
-    return isinstance(node, PlusMinus) or any(has_plus_minus(child) for child in children(node))
-
-
 def signs(node: Node) -> list[Node]:
     r"""Both readings of an expression with `\pm`: all upper signs, then all lower signs."""
     return [_signed(node, 1), _signed(node, -1)]
@@ -269,7 +262,7 @@ def _signed(node: Node, choice: int) -> Node:
         left, right = _signed(node.left, choice), _signed(node.right, choice)
         right = right if node.sign * choice > 0 else negate(right)
         return right if left == Num(0) else Add((left, right))
-    if not has_plus_minus(node):
+    if not contains(node, PlusMinus):
         return node
     return rebuilt(node, lambda child: _signed(child, choice))
 
@@ -285,12 +278,12 @@ def recognise(node: Node, settings: Settings) -> Answer | None:
             return _flat("set", node.items, settings)
         if not node.brackets:
             return _flat("list", node.items, settings)
-        if node.brackets == "()" and has_plus_minus(node):
+        if node.brackets == "()" and contains(node, PlusMinus):
             return _flat("list", signs(node), settings)  # two points
         return Collection("tuple", members(node.items, settings), node.brackets)
     if isinstance(node, NamedSet) and node.name == "empty":
         return Collection("set", (), "{}")
-    if has_plus_minus(node):
+    if contains(node, PlusMinus):
         return _flat("list", signs(node), settings)
     return None
 

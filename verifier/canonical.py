@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from . import indexed
+from . import functions, indexed
 from .nodes import (
     Add,
     Based,
@@ -24,7 +24,6 @@ from .nodes import (
     Const,
     Degree,
     Div,
-    Matrix,
     Mul,
     Name,
     Node,
@@ -42,6 +41,7 @@ from .sums import (
     Sum,
     SumArithmetic,
     TooMuch,
+    constant,
     is_positive,
     render,
     render_monomial,
@@ -89,9 +89,7 @@ class Canoniser(SumArithmetic):
         if isinstance(node, Const):
             return self._letter("c:", node.name) if self.bound else {(("c:" + node.name, 1),): 1}
         if isinstance(node, Call):
-            from .functions import apply
-
-            return apply(self, node)
+            return functions.apply(self, node)
         if isinstance(node, Percent):
             return self.scaled(self.of(node.arg), Fraction(1, 100))
         if isinstance(node, Degree):
@@ -202,20 +200,18 @@ class Canoniser(SumArithmetic):
         if not term:
             return self.power(base, factor)
         atom = self.atom("e:", f"{base_text}^({render_monomial(term)})")
-        if isinstance(factor, Fraction) and factor.denominator == 1:
+        if type(factor) is not int and factor.denominator == 1:
             factor = factor.numerator
         return {((atom, factor),): 1}
 
     def _natural(self, term: Monomial, factor: Rational) -> Sum:
         """e to the power of one term: logarithms cancel, imaginary multiples of pi turn."""
-        from .functions import circular
-
         if len(term) == 1 and term[0][0].startswith("f:ln(") and term[0][1] == 1:
             return self.power(self.sums[term[0][0]], factor)
         if term == (("c:i", 1), ("c:pi", 1)):
             angle: Sum = {(("c:pi", 1),): factor}
-            turned = self.mul({(("c:i", 1),): 1}, circular(self, "sin", angle))
-            return self.add(circular(self, "cos", angle), turned)
+            turned = self.mul({(("c:i", 1),): 1}, functions.circular(self, "sin", angle))
+            return self.add(functions.circular(self, "cos", angle), turned)
         return self._exponential_atom("e", term, factor, {(("c:e", 1),): 1})
 
     def function_atom(self, name: str, *args: Sum) -> Sum:
@@ -225,16 +221,6 @@ class Canoniser(SumArithmetic):
         if len(args) == 1:
             self.sums[atom] = args[0]
         return {((atom, 1),): 1}
-
-
-def constant(a: Sum) -> Rational | None:
-    """The rational that a sum is, else None."""
-    if not a:
-        return 0
-    if len(a) == 1 and ONE in a:
-        value = a[ONE]
-        return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
-    return None
 
 
 def decisive(canoniser: Canoniser, a: Sum) -> bool:
@@ -247,25 +233,6 @@ def decisive(canoniser: Canoniser, a: Sum) -> bool:
     return all(atom[0] in "nsuF" or atom in ("c:i", "c:pi", "c:e") for atom in atoms)
 
 
-def matrix_determinant(canoniser: Canoniser, matrix: Matrix) -> Sum:
-    """By cofactors, within the budget; TooMuch past 6 x 6."""
-    size = len(matrix.rows)
-    if size > 6 or any(len(row) != size for row in matrix.rows):
-        raise TooMuch("determinant")
-    entries = [[canoniser.of(entry) for entry in row] for row in matrix.rows]
-
-    def minor(rows: list[list[Sum]]) -> Sum:
-        if len(rows) == 1:
-            return rows[0][0]
-        total: Sum = {}
-        for column, entry in enumerate(rows[0]):
-            rest = [row[:column] + row[column + 1 :] for row in rows[1:]]
-            total = canoniser.add(total, canoniser.mul(entry, minor(rest)), -1 if column % 2 else 1)
-        return total
-
-    return minor(entries)
-
-
 __all__ = [
     "SIZES",
     "Budget",
@@ -275,6 +242,5 @@ __all__ = [
     "TooMuch",
     "constant",
     "decisive",
-    "matrix_determinant",
     "render",
 ]

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
-from .canonical import Canoniser, Rational, Sum, TooMuch, constant, matrix_determinant, render
 from .nodes import Call, Matrix
-from .sums import exponent_of
+from .sums import Rational, Sum, TooMuch, constant, exponent_of, render
 from .syntax import UndefinedError
+
+if TYPE_CHECKING:
+    from .canonical import Canoniser
 
 _HALF = Fraction(1, 2)
 
@@ -182,7 +185,7 @@ def apply(c: Canoniser, node: Call) -> Sum:
     """The canonical sum of a function call."""
     name = node.name
     if name == "det" and len(node.args) == 1 and isinstance(node.args[0], Matrix):
-        return matrix_determinant(c, node.args[0])
+        return _determinant(c, node.args[0])
     args = [c.of(arg) for arg in node.args]
     first = args[0]
     value = constant(first)
@@ -242,3 +245,22 @@ def _parts(c: Canoniser, name: str, a: Sum) -> Sum:
     if name == "im":
         return c.mul(imaginary, {(("c:i", 1),): -1})
     return c.add(real, imaginary, -1)
+
+
+def _determinant(canoniser: Canoniser, matrix: Matrix) -> Sum:
+    """By cofactors, within the budget; TooMuch past 6 x 6."""
+    size = len(matrix.rows)
+    if size > 6 or any(len(row) != size for row in matrix.rows):
+        raise TooMuch("determinant")
+    entries = [[canoniser.of(entry) for entry in row] for row in matrix.rows]
+
+    def minor(rows: list[list[Sum]]) -> Sum:
+        if len(rows) == 1:
+            return rows[0][0]
+        total: Sum = {}
+        for column, entry in enumerate(rows[0]):
+            rest = [row[:column] + row[column + 1 :] for row in rows[1:]]
+            total = canoniser.add(total, canoniser.mul(entry, minor(rest)), -1 if column % 2 else 1)
+        return total
+
+    return minor(entries)

@@ -86,15 +86,12 @@ class SumArithmetic:
 
     def checked(self, value: Rational) -> Rational:
         """The value, an int where it is one. Raises TooMuch past the bit limit."""
-        if isinstance(value, Fraction):
-            if value.denominator == 1:
-                value = value.numerator
-            elif value.denominator.bit_length() > self.limits.bits:
-                raise TooMuch("bits")
-            else:
-                if value.numerator.bit_length() > self.limits.bits:
+        if type(value) is not int:  # cheaper than asking for a Fraction, whose class is an ABC
+            if value.denominator != 1:
+                if max(value.numerator.bit_length(), value.denominator.bit_length()) > self.limits.bits:
                     raise TooMuch("bits")
                 return value
+            value = value.numerator
         if value.bit_length() > self.limits.bits:
             raise TooMuch("bits")
         return value
@@ -213,7 +210,7 @@ class SumArithmetic:
 
     def power(self, base: Sum, exponent: Rational) -> Sum:
         """base ** exponent for a rational exponent. Raises UndefinedError for 0 to a negative power."""
-        if isinstance(exponent, Fraction) and exponent.denominator == 1:
+        if type(exponent) is not int and exponent.denominator == 1:
             exponent = exponent.numerator
         if not base:
             if exponent <= 0:
@@ -371,6 +368,16 @@ class SumArithmetic:
         return (
             f"{kind}{text[:24]}...#{hashlib.blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=12).hexdigest()}"
         )
+
+
+def constant(a: Sum) -> Rational | None:
+    """The rational that a sum is, else None."""
+    if not a:
+        return 0
+    if len(a) == 1 and ONE in a:
+        value = a[ONE]
+        return value.numerator if type(value) is not int and value.denominator == 1 else value
+    return None
 
 
 def expandable(power: tuple[str, Rational]) -> bool:

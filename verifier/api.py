@@ -19,7 +19,7 @@ from .config import DEFAULT_CONFIG, VerifierConfig
 from .errors import ConfigError
 from .extraction import Candidate, Extraction
 from .extraction import extract as _extract
-from .verdict import Reason, Rung, Status, Verdict
+from .verdict import Reason, Rung, Status, Verdict, verdict_of
 
 Gold: TypeAlias = "str | int | float | Decimal | Fraction | None"
 
@@ -206,7 +206,7 @@ class _Task:
                 started, Decision(None, Reason.GOLD_UNPARSEABLE, None, "the gold is neither text nor a number")
             )
         gold = self.reader.read(self.gold)
-        if gold.fault is Reason.UNPARSEABLE:
+        if gold.fault is not None:
             gold = self._stated(gold)
         self.gold_reading = gold
         if self.response is not None and len(self.response) > config.limits.response_chars:
@@ -214,19 +214,20 @@ class _Task:
             return self._verdict(started, decision if gold.answer is not None else self._gold_fault(gold))
         if self.extraction is None:
             self.extraction = _extract(self.response, config.extraction)
-        self.answer = self._chosen(self.extraction, gold)
+        extraction = self.extraction
+        self.answer = extraction.answer if extraction.joined is None else self._chosen(extraction, gold)
         if gold.fault is not None and not (config.second_opinion and self.answer and gold.fault is Reason.UNPARSEABLE):
             return self._verdict(started, self._gold_fault(gold))
         if self.answer is None:
-            reason = self.extraction.reason or Reason.NO_ANSWER
+            reason = extraction.reason or Reason.NO_ANSWER
             return self._verdict(started, Decision(False, reason, None, _NO_ANSWER[reason]))
         reading = self.reader.read(self.answer.text)
-        if Reason.UNPARSEABLE in (reading.fault, gold.fault) and config.second_opinion:
+        if config.second_opinion and Reason.UNPARSEABLE in (reading.fault, gold.fault):
             return self._second(started, reading, workers)
         if reading.fault is not None:
             equal = None if reading.fault.fault == "instrument" else False
             return self._verdict(started, Decision(equal, reading.fault, None, reading.detail), reading)
-        if self.extraction.hedged and self.answer is self.extraction.answer:
+        if extraction.hedged and self.answer is extraction.answer:
             detail = "several boxes joined by 'or' are a hedge where the gold is no list"
             return self._verdict(started, Decision(False, Reason.TYPE_MISMATCH, None, detail), reading)
         return self._verdict(started, self.reader.decide(reading, gold, workers=workers), reading)
@@ -237,7 +238,7 @@ class _Task:
         Where the last box is a list by itself (`\\boxed{1}, \\boxed{1, 2}`), the run counts only if
         it equals the gold.
         """
-        if extraction.joined is None or not gold.is_list or extraction.answer is None:
+        if not gold.is_list or extraction.joined is None or extraction.answer is None:
             return extraction.answer
         if not self.reader.read(extraction.answer.text).is_list:
             return extraction.joined
@@ -248,6 +249,8 @@ class _Task:
 
     def _stated(self, gold: Reading) -> Reading:
         """The answer of a gold that is a whole solution: what it boxes or states, as a response's answer is found."""
+        if gold.fault is not Reason.UNPARSEABLE:
+            return gold
         found = _extract(gold.text, self.reader.config.extraction)
         answer = None if found.hedged else found.joined or found.answer
         if answer is None or answer.rule not in _STATED:
@@ -276,10 +279,9 @@ class _Task:
         return self._verdict(started, decision, reading)
 
     def _verdict(self, started: float, decision: Decision, reading: Reading | None = None) -> Verdict:
-        status = Status.UNSCORED if decision.equal is None else Status.CORRECT if decision.equal else Status.INCORRECT
         answer, gold = self.answer, self.gold_reading
-        return Verdict(
-            status,
+        return verdict_of(
+            _STATUS[decision.equal],
             decision.reason,
             None if answer is None else answer.text,
             None if answer is None else answer.span,
@@ -291,6 +293,8 @@ class _Task:
             perf_counter() - started,
         )
 
+
+_STATUS = {True: Status.CORRECT, False: Status.INCORRECT, None: Status.UNSCORED}
 
 # Not the last formula or number of a text: a damaged gold must not become another one.
 _STATED = frozenset(rule.name for rule in (*BOXES, *TAGS, *PHRASES))

@@ -1,10 +1,5 @@
 r"""Canonical forms by exact arithmetic: a sum of monomials over the rationals.
 
-A value is a dict {monomial: rational}; a monomial is a sorted tuple of (atom, exponent). Atoms are
-strings: `n:2` a prime under a root, `s:x` a symbol, `c:pi`, `c:e`, `c:i`, `u:cm` a unit, `b:(...)`
-a sum that stays unexpanded (under a root or below a fraction bar), `e:...` an exponential, `f:...`
-a function of canonical arguments, `S:...` a sum or product over an index.
-
 Promises: every step is counted against the work budget of `Limits`, integers stay under the bit
 limit, nothing is approximated. Two values with equal forms are equal where both are defined; the
 converse holds where `decisive` says so (products of distinct roots of primes are linearly
@@ -16,6 +11,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from . import functions, indexed
+from .monomials import ONE, Monomial, Rational, Sum, constant, is_positive, render, render_monomial
 from .nodes import (
     Add,
     Based,
@@ -32,20 +28,7 @@ from .nodes import (
     Pow,
     Unit,
 )
-from .sums import (
-    ONE,
-    SIZES,
-    Budget,
-    Monomial,
-    Rational,
-    Sum,
-    SumArithmetic,
-    TooMuch,
-    constant,
-    is_positive,
-    render,
-    render_monomial,
-)
+from .sums import SIZES, Budget, SumArithmetic, TooMuch
 from .syntax import UndefinedError
 
 _SMALL = 2**64  # numerals whose fraction needs no other limit

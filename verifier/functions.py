@@ -10,8 +10,9 @@ import math
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from .monomials import Rational, Sum, constant, exponent_of, render
 from .nodes import Call, Matrix
-from .sums import Rational, Sum, TooMuch, constant, exponent_of, render
+from .sums import TooMuch
 from .syntax import UndefinedError
 
 if TYPE_CHECKING:

@@ -17,8 +17,9 @@ from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING
 
+from .monomials import ONE, Monomial, Rational, Sum, render
 from .nodes import Big, Call, Name, Node, Unit, children
-from .sums import ONE, Monomial, Rational, Sum, TooMuch, render
+from .sums import TooMuch
 
 if TYPE_CHECKING:
     from .canonical import Canoniser

@@ -27,6 +27,7 @@ from . import (
     statements,
     text,
 )
+from .arithmetic import bare_value
 from .base import MISMATCH, UNDECIDED, Answer, Context, Outcome, Settings
 
 TYPES: tuple[Callable[[Node, Settings], Answer | None], ...] = (
@@ -60,7 +61,7 @@ def _is_plain(node: Node) -> bool:
 
 
 def _recognise(node: Node, settings: Settings) -> Answer:
-    value = expression.bare_value(node) if settings.roomy else None
+    value = bare_value(node) if settings.roomy else None
     if value is not None:
         return expression.Expression(node, settings, value)
     return _typed(node, settings)
@@ -90,7 +91,7 @@ def settings_of(limits: Limits, policy: Policy) -> Settings:
 
 def recognise(node: Node, settings: Settings) -> Answer:
     """The typed answer of a node. Raises ParseError, UndefinedError or LimitError."""
-    value = expression.bare_value(node) if settings.roomy else None
+    value = bare_value(node) if settings.roomy else None
     if value is not None:
         return expression.Expression(node, settings, value)
     limits = settings.limits

@@ -113,6 +113,7 @@ def _joined(items: Sequence[Answer]) -> Iterator[Answer]:
 
 def _named(mine: tuple[Answer, ...], theirs: tuple[Answer, ...]) -> tuple[tuple[Answer, ...], tuple[Answer, ...]]:
     """Both bags; sets of reals keep their unknowns where there are several: `a > 9, b > 6`."""
+
     def letters(items: tuple[Answer, ...]) -> set[str]:
         return {item.variable for item in items if isinstance(item, RealSet) and item.variable}
 

@@ -6,49 +6,25 @@ is left to the numeric rung, and what that cannot say is undecided.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import ClassVar
 
 from .. import numeric
-from ..canonical import KNOWN_FUNCTIONS, SIZES, Canoniser, Rational, Sum, TooMuch, constant, decisive, render
+from ..canonical import SIZES, Canoniser, Rational, Sum, TooMuch, constant, decisive, render
 from ..config import Policy
-from ..nodes import (
-    Add,
-    Big,
-    Call,
-    Choice,
-    Const,
-    Degree,
-    Div,
-    Logic,
-    Matrix,
-    Mul,
-    Name,
-    NamedSet,
-    Node,
-    Num,
-    Pow,
-    Ratio,
-    Rel,
-    Seq,
-    SetBuilder,
-    SetOp,
-    Text,
-    Where,
-    children,
-    decimal_text,
-    rebuilt,
-)
+from ..nodes import Add, Call, Const, Degree, Mul, Name, Node, Num, decimal_text
 from ..syntax import ParseError, UndefinedError
 from ..units import canonical_unit, unit_name
 from ..verdict import Rung
-from .base import DIFFERENT, UNDECIDED, Answer, Context, Outcome, Settings
+from . import shapes
+from .base import UNDECIDED, Answer, Context, Outcome, Settings
+from .shapes import describe, difference
 
 _EQUAL = Outcome(True, Rung.CANONICAL)
 EXACTLY_EQUAL = Outcome(True, Rung.EXACT)
-_METRES = ((("s:m", 2),), (("s:m", 3),))
 EXACTLY_DIFFERENT = Outcome(False, Rung.EXACT)
+_METRES = ((("s:m", 2),), (("s:m", 3),))
 
 
 class Expression(Answer):
@@ -95,7 +71,7 @@ class Expression(Answer):
     @property
     def has_one_reading(self) -> bool:
         """Whether `views` has no other reading of this value against another one."""
-        return self.approximation is None and (self.bare or _has_one_reading(self.node))
+        return self.approximation is None and (self.bare or shapes.has_one_reading(self.node))
 
     @property
     def is_decisive(self) -> bool:
@@ -187,21 +163,23 @@ class Expression(Answer):
         form = self.sum if ctx.policy.drop_units and other.rational is not None else None
         if form is not None and len(form) == 1 and next(iter(form)) in _METRES:
             yield Expression(Num(next(iter(form.values()))), self.settings)
-        if _is_sum_of_degrees(self.node) and not _has(other.node, Degree):
-            yield Expression(_changed(self.node, lambda n: n.arg if isinstance(n, Degree) else None), self.settings)
+        if shapes.is_sum_of_degrees(self.node) and not shapes.has(other.node, Degree):
+            yield Expression(
+                shapes.changed(self.node, lambda n: n.arg if isinstance(n, Degree) else None), self.settings
+            )
         mine, theirs = numeric.symbols(self.node), numeric.symbols(other.node)
         ours, others = mine - theirs, theirs - mine
-        numbered = len(ours) == len(others) == 1 and ours | others <= _INTEGERS
-        if numbered and _periodic(self.node) and _periodic(other.node):
+        numbered = len(ours) == len(others) == 1 and ours | others <= shapes.INTEGERS
+        if numbered and shapes.periodic(self.node) and shapes.periodic(other.node):
             letter, (another,) = Name(*ours), others  # `n pi` for `k pi`
-            yield Expression(_changed(self.node, lambda n: Name(another) if n == letter else None), self.settings)
-        letters = {c.name for c in _calls(self.node) if isinstance(c.args[0], Add)} & numeric.symbols(other.node)
+            yield Expression(shapes.changed(self.node, lambda n: Name(another) if n == letter else None), self.settings)
+        letters = {c.name for c in shapes.calls(self.node) if isinstance(c.args[0], Add)} & numeric.symbols(other.node)
         if letters:
 
             def factor(n: Node) -> Node | None:
                 return Mul((Name(n.name), *n.args)) if isinstance(n, Call) and n.name in letters else None
 
-            yield Expression(_changed(self.node, factor), self.settings)
+            yield Expression(shapes.changed(self.node, factor), self.settings)
 
     def _as_quantity(self) -> Answer | None:
         """`5m` and `9.8 m/s^2`, where every symbol is a unit's letter: read so against a quantity only."""
@@ -233,51 +211,6 @@ def decided(answer: Expression, gold: Expression, lenient: bool, policy: Policy)
     return EXACTLY_DIFFERENT if both or answer.is_decisive and gold.is_decisive else None
 
 
-def bare_value(node: Node) -> Rational | None:
-    """The value of bare arithmetic on small numerals, most answers by far; None where it takes a canonical form."""
-    if type(node) is Num:
-        return node.value
-    value = _quotient(node)
-    if value is None:
-        return None
-    above, below = value
-    return above // below if above % below == 0 else Fraction(above, below)
-
-
-_SMALL = 2**64  # size of a numerator or denominator on the way; `answers.settings_of` sees to the work limits
-_FEW = 32  # summands or factors
-_EXPONENTS = range(1, 33)
-
-
-def _quotient(node: Node) -> tuple[int, int] | None:
-    """Numerator and denominator, not in lowest terms."""
-    if isinstance(node, Num):
-        above, below = node.value.numerator, node.value.denominator
-    elif isinstance(node, Div):
-        left, right = _quotient(node.num), _quotient(node.den)
-        if left is None or right is None:
-            return None
-        above, below = left[0] * right[1], left[1] * right[0]
-    elif isinstance(node, (Add, Mul)) and len(node.args) <= _FEW:
-        is_sum = isinstance(node, Add)
-        above, below = (0, 1) if is_sum else (1, 1)
-        for arg in node.args:
-            part = _quotient(arg)
-            if part is None:
-                return None
-            above = above * part[1] + part[0] * below if is_sum else above * part[0]
-            below *= part[1]
-    elif isinstance(node, Pow) and isinstance(node.exp, Num) and node.exp.value in _EXPONENTS:
-        base = _quotient(node.base)
-        if base is None:
-            return None
-        exponent = int(node.exp.value)
-        above, below = base[0] ** exponent, base[1] ** exponent
-    else:
-        return None
-    return (above, below) if below and -_SMALL < above < _SMALL and -_SMALL < below < _SMALL else None
-
-
 class Infinity(Answer):
     """Plus or minus infinity as a whole answer."""
 
@@ -293,58 +226,6 @@ class Infinity(Answer):
 
     def equals(self, other: Infinity, ctx: Context) -> Outcome:
         return EXACTLY_EQUAL if self.sign == other.sign else EXACTLY_DIFFERENT
-
-
-# Letters that number the solutions of a periodic equation.
-_INTEGERS = frozenset("klmn")
-
-
-def _periodic(node: Node) -> bool:
-    return node == Const("pi") or isinstance(node, Degree) or any(map(_periodic, children(node)))
-
-
-def _has(node: Node, kind: type[Node]) -> bool:
-    return isinstance(node, kind) or not isinstance(node, Call) and any(_has(c, kind) for c in children(node))
-
-
-def _has_one_reading(node: Node) -> bool:
-    """No degree, no function that may be a factor, no letter that may be a metre or number solutions."""
-    if isinstance(node, (Num, Const)):
-        return True
-    if isinstance(node, (Add, Mul)) or isinstance(node, Call) and node.name == "root":
-        return all(map(_has_one_reading, node.args))
-    if isinstance(node, Div):
-        return _has_one_reading(node.num) and _has_one_reading(node.den)
-    if isinstance(node, Pow):
-        return _has_one_reading(node.base) and _has_one_reading(node.exp)
-    return isinstance(node, Name) and node.name not in _INTEGERS
-
-
-def _is_sum_of_degrees(node: Node) -> bool:
-    """A sum in which a degree sign stands, once in a summand, and nowhere under a power or a function."""
-    if not isinstance(node, Add):
-        return False
-    counts = [_degrees(arg) for arg in node.args]
-    return any(counts) and all(count in (0, 1) for count in counts)
-
-
-def _degrees(node: Node) -> int:
-    if isinstance(node, (Degree, Pow, Call)):
-        return 1 if isinstance(node, Degree) else 2 * _has(node, Degree)
-    return sum(map(_degrees, children(node)))
-
-
-def _calls(node: Node) -> list[Call]:
-    """Calls of unknown functions with one argument."""
-    own = [node] if isinstance(node, Call) and node.name not in KNOWN_FUNCTIONS and len(node.args) == 1 else []
-    return own + [call for child in children(node) for call in _calls(child)]
-
-
-def _changed(node: Node, change: Callable[[Node], Node | None]) -> Node:
-    """The tree with every node changed that `change` has another for, from the leaves up."""
-    node = rebuilt(node, lambda child: _changed(child, change))
-    found = change(node)
-    return node if found is None else found
 
 
 def _rounded_equals(answer: Expression, gold: Expression, ctx: Context) -> Outcome | None:
@@ -368,29 +249,11 @@ def recognise(node: Node, settings: Settings) -> Answer | None:
         if not node.args[0].value:
             raise UndefinedError("zero times infinity")
         return Infinity(1 if node.args[0].value > 0 else -1)
-    if mentions_infinity(node):
+    if shapes.mentions_infinity(node):
         raise UndefinedError("arithmetic with infinity")
-    if not _is_arithmetic(node):
+    if not shapes.is_arithmetic(node):
         raise ParseError("a list, a set or a statement inside an expression")
     return Expression(node, settings)
-
-
-def _is_arithmetic(node: Node) -> bool:
-    if isinstance(node, (Seq, Rel, Logic, SetBuilder, SetOp, NamedSet, Matrix, Text, Choice, Ratio, Where)):
-        return False
-    if isinstance(node, (Num, Name, Const)) or isinstance(node, Call) and node.name in ("piecewise", "det"):
-        return True
-    return all(_is_arithmetic(child) for child in children(node))
-
-
-def mentions_infinity(node: Node) -> bool:
-    if isinstance(node, Const):
-        return node.name == "oo"
-    if isinstance(node, (Num, Name)) or isinstance(node, Call) and node.name == "piecewise":
-        return False
-    if isinstance(node, Big):  # an infinite sum has a value
-        return mentions_infinity(node.body)
-    return any(mentions_infinity(child) for child in children(node))
 
 
 def _cross_multiplied(a: tuple[Sum, Canoniser], b: tuple[Sum, Canoniser]) -> Outcome | None:
@@ -417,22 +280,3 @@ def _cross_multiplied(a: tuple[Sum, Canoniser], b: tuple[Sum, Canoniser]) -> Out
         return EXACTLY_DIFFERENT if decisive(canoniser, difference) else None
     except (TooMuch, UndefinedError):
         return None
-
-
-def describe(node: Node) -> str:
-    """A readable form of a tree without a canonical sum."""
-    if isinstance(node, Num):
-        return decimal_text(node.value)
-    if isinstance(node, (Name, Const)):
-        return node.name
-    name = node.name if isinstance(node, Call) else type(node).__name__.lower()
-    return f"{name}({','.join(describe(child) for child in children(node))})"
-
-
-def difference(a: Node, b: Node) -> Node:
-    """The node a - b."""
-    return Add((a, Mul((Num(-1), b))))
-
-
-def is_different(outcome: Outcome) -> bool:
-    return outcome.equal is DIFFERENT.equal

@@ -14,7 +14,8 @@ from .. import numeric
 from .._record import record
 from ..verdict import Rung
 from .base import Answer, Context, Outcome, combine
-from .expression import Expression, Infinity, difference
+from .expression import Expression, Infinity
+from .shapes import difference
 
 
 class Unordered(Exception):

@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from .. import numeric
 from ..canonical import KNOWN_FUNCTIONS, Canoniser, Sum, TooMuch, decisive, render
+from ..monomials import order
 from ..nodes import (
     Add,
     Big,
@@ -34,13 +35,13 @@ from ..nodes import (
     Unit,
     rebuilt,
 )
-from ..sums import order
 from ..syntax import UndefinedError
 from ..verdict import Rung
 from .base import DIFFERENT, EQUAL, UNDECIDED, Answer, Context, Outcome, Settings
 from .collection import Collection
-from .expression import Expression, describe, difference
+from .expression import Expression
 from .quantity import Quantity
+from .shapes import describe, difference
 from .statements import Congruence, Inequality, Membership, Opaque, Ordering, is_value
 
 

@@ -12,8 +12,9 @@ from .. import numeric
 from ..canonical import KNOWN_FUNCTIONS, Sum
 from ..nodes import Add, Call, Const, Div, Logic, Mul, Name, NamedSet, Node, Num, Pow, Rel, Seq, SetBuilder, SetOp
 from .base import Answer, Settings
-from .expression import Expression, Infinity, describe, difference
+from .expression import Expression, Infinity
 from .realset import LINE, MINUS, PLUS, End, Piece, RealSet, Unordered, complement, intersection, interval, normal
+from .shapes import describe, difference
 
 _FLIP = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 

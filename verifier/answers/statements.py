@@ -26,7 +26,8 @@ from ..nodes import (
 from ..syntax import UndefinedError
 from ..verdict import Rung
 from .base import DIFFERENT, EQUAL, UNDECIDED, Answer, Context, Outcome, Settings, combine
-from .expression import Expression, describe, difference
+from .expression import Expression
+from .shapes import describe, difference
 
 # Relations that hold between the same two values only, as far as anybody here can tell.
 _PLAIN_RELATIONS = frozenset({"divides", "perp", "parallel", "cong", "subset", "to"})

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from verifier import ConfigError, Reason
+from verifier import ConfigError, Reason, _quantities
+from verifier._boxes import read_box
 from verifier.config import EXTRACTION_MODES
 from verifier.extraction import RULES, Candidate, Extraction, after_thinking, extract
 
@@ -131,6 +132,46 @@ def test_a_box_at_the_end_is_the_answer_whatever_stands_before(before: str, mode
     assert extract(before + r"\boxed{\frac{1}{2}}.", mode).answer == Candidate(
         r"\frac{1}{2}", (len(before) + 7, len(before) + 18), "boxed"
     )
+
+
+BRACES = ["{", "}", "{}", "\\{", "\\}", "\\\\", "\\", "5", "\\frac{1}{2}", "x" * 700]
+
+
+def _closing(text: str, pos: int) -> int:
+    """The brace that closes the group whose content begins at ``pos``, read one character after the other."""
+    depth, at = 1, pos
+    while at < len(text):
+        if text[at] == "\\":
+            at += 2
+            continue
+        depth += {"{": 1, "}": -1}.get(text[at], 0)
+        if depth == 0:
+            return at
+        at += 1
+    return -1
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(st.lists(st.sampled_from(BRACES), max_size=16).map("".join))
+def test_a_box_ends_at_the_brace_that_closes_it(inner: str) -> None:
+    text = r"\boxed{" + inner
+    found = read_box(text, 0, len(text))
+    assert found is not None
+    assert found.end == _closing(text, 7)
+
+
+NUMBERS = [
+    *("5", "12.50", "1,000", "$3", "-7", "2/3", "10^{5}", "4π", "√(2", ")", "{,}", " ", "\n", ".", ",", ": ", "! "),
+    *(". ", " hours", " m^2", "%", "=", "<<", ">>", "words here ", "x", "\\times 10^3", "e5", "_", "\\", "a" * 90),
+]
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(st.lists(st.sampled_from(NUMBERS), max_size=120).map("".join))
+def test_numbers_from_the_end_are_those_that_reading_forward_finds(text: str) -> None:
+    forward = [match.span() for match in _quantities._NUMBER.finditer(text)]
+    backward = list(_quantities.from_the_last(text, 0, len(text)))
+    assert backward == forward[: -_quantities.MAX_RUN - 1 : -1]
 
 
 # ---- hostile sizes: none may take more than linear time; a quadratic one would never end --------------

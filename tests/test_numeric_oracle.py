@@ -13,8 +13,10 @@ from fractions import Fraction
 import pytest
 
 from verifier import numeric
+from verifier.canonical import Budget
 from verifier.config import Limits
-from verifier.nodes import Add, Call, Const, Degree, Div, Mul, Name, Node, Num, Pow
+from verifier.evaluation import Evaluator, OutOfReach, parts
+from verifier.nodes import Add, Call, Const, Degree, Div, Mul, Name, Node, Num, Pow, children
 from verifier.parse import parse
 
 flint = pytest.importorskip("flint", reason="python-flint (extra `dev`) is the oracle")
@@ -51,9 +53,14 @@ def ball(node: Node, point: dict[str, Fraction]) -> flint.acb:
         return args[0].sqrt() if node.args[1] == Num(2) else args[0] ** (flint.acb(1) / args[1])
     if node.name in ("log", "lg"):
         return args[0].log() / (args[1].log() if len(args) > 1 else flint.acb(10).log())
-    methods = {"ln": "log", "arcsin": "asin", "arccos": "acos", "arctan": "atan"}
+    if node.name == "abs":
+        return flint.acb(abs(args[0]))
+    if node.name == "factorial":
+        return (args[0] + 1).gamma()
+    methods = {"ln": "log"} | {f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "sinh", "tanh")}
     method = methods.get(node.name, node.name)
-    if method not in {"sin", "cos", "tan", "exp", "log", "asin", "acos", "atan", "sinh", "cosh", "tanh"}:
+    known = {"sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh", "coth", "exp", "log", *methods.values()}
+    if method not in known:
         raise KeyError(node.name)
     return getattr(args[0], method)()
 
@@ -176,6 +183,73 @@ def test_identities_hold_at_points_of_the_oracle(a: str, b: str) -> None:
     assert compared(a, b) is True
     for value in (Fraction(7, 5), Fraction(22, 7), Fraction(99, 70)):
         assert tiny(difference(a, b, {"x": value}))
+
+
+_OF_ONE = "sin cos tan cot sec csc sinh cosh tanh coth arcsin arccos arctan arcsinh arctanh ln exp abs factorial"
+
+
+def tree(random_: random.Random, depth: int, leaves: list[Node]) -> Node:
+    """A random tree of every operation that the oracle knows."""
+    if depth == 0:
+        return random_.choice([*leaves, Num(random_.randint(-9, 9)), Num(Fraction(random_.randint(-99, 99), 37))])
+    inner, other = tree(random_, depth - 1, leaves), tree(random_, random_.randint(0, depth - 1), leaves)
+    whole = Num(random_.choice([-3, -1, 2, 3, 7, 40]))
+    return random_.choice(
+        [
+            *[Call(name, (inner,)) for name in random_.sample(_OF_ONE.split(), 4)],
+            Add((inner, other)),
+            Mul((inner, other)),
+            Div(inner, other),
+            Pow(inner, whole),
+            Pow(inner, other),
+            Call("root", (inner, Num(2))),
+            Call("log", (inner, Num(3))),
+        ]
+    )
+
+
+@pytest.mark.parametrize("digits", [16, 50, 100])
+@pytest.mark.parametrize("real", [True, False])
+def test_every_ball_holds_the_value(digits: int, real: bool) -> None:
+    """A value is never further from the oracle's than its radius says, however the tree is built."""
+    random_ = random.Random(digits + real)
+    leaves: list[Node] = [Name("x"), Name("y"), Const("pi"), Const("e")] + ([] if real else [Const("i")])
+    held = 0
+    for _ in range(3000):
+        node = tree(random_, random_.randint(1, 4), leaves)
+        scale = random_.choice([1, 1, 8, 60, Fraction(1, 10**9), 10**6])
+        point = {name: Fraction(random_.randint(-(2**30), 2**30), 2**29) * scale for name in "xy"}
+        try:
+            value = Evaluator(digits, point, Budget(LIMITS), real).of(node)
+        except OutOfReach:
+            continue
+        before = flint.ctx.prec
+        flint.ctx.prec = 6 * BITS
+        try:
+            truth = ball(node, point)
+            if not truth.is_finite() or on_a_cut(node, point, real):
+                continue
+            for part, (m, r, x) in zip((truth.real, truth.imag), parts(value), strict=True):
+                unit = flint.arb(2) ** x
+                away = abs(part - m * unit)
+                assert away <= r * unit or not away > r * unit, (node, point, part, (m, r, x))
+                held += 1
+        finally:
+            flint.ctx.prec = before
+    assert held > 2000
+
+
+def on_a_cut(node: Node, point: dict[str, Fraction], real: bool) -> bool:
+    """Whether a many-valued function is met where its value is a convention: a root of a negative number."""
+    argument = children(node)[0] if children(node) else node
+    many = isinstance(node, Pow) and not (isinstance(node.exp, Num) and isinstance(node.exp.value, int))
+    if many or isinstance(node, Call) and node.name in ("root", "ln", "log"):
+        found = ball(argument, point)
+        if found.imag.contains(0) and not found.real > 0:
+            return True
+    if not real and isinstance(node, Call) and node.name.startswith("arc") and ball(argument, point).imag.contains(0):
+        return True
+    return any(on_a_cut(child, point, real) for child in children(node))
 
 
 def test_size_beyond_the_precision_is_undecided_not_equal() -> None:

@@ -5,9 +5,8 @@ point where both sides are defined; `equal` only where it stays below that bound
 at every sample point, and the bound itself is far below the values. Everything else is undecided.
 No float is involved, and nothing depends on time, load or earlier calls.
 
-The bounds are first-order (each operation adds its rounding and passes its operands' errors on
-through its derivative) with two guard digits: not a proof as ball arithmetic is one; the tests
-hold them against python-flint's balls.
+The bounds are those of balls (see `evaluation`), first-order only where a function is mpmath's; the
+tests hold them against python-flint's balls.
 """
 
 from __future__ import annotations
@@ -15,11 +14,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from . import numeric_functions  # noqa: F401  (calls)
 from .canonical import Budget
 from .config import Limits
-from .evaluation import Evaluator, OutOfReach
+from .evaluation import LOWEST, Complex, Evaluator, OutOfReach, Value, beyond, exponent, negative, parts, total
 from .nodes import (
     Big,
     Call,
@@ -38,20 +38,40 @@ _FIRST_DIGITS = 16  # enough to tell most different values apart, at a third of 
 _SCALES = (1, 8, 1, 60, 10**14)  # sizes of sample points: domains such as x > 5 are reached too
 _WHOLE_SCALES = (4, 9, 10**6, 90, 3, 200, 6, 12)  # the largest of the integers at each point, the least is half
 _CORNER_SCALES = (1, 8, 10**40, 60, 10**14, 10**20)  # where |x + 10^9| - 10^9 must not pass for x
+_FAR = 84  # binary digits by which two equal values are larger than the bound of their distance, 25 decimal ones
 _ATTEMPTS = 4  # sample points tried for each one needed
 
 
 class _Gap(NamedTuple):
-    """One evaluation of both sides.
+    """Two values at one precision.
 
-    distance: |a - b|; bound: of its error; close: the bound is far below an absolute unit and below
-    the values themselves; extent: decimal exponent of the largest or smallest number met.
+    differ: the distance is more than `factor` times its bound; small: the bound is far below an absolute
+    unit; close: it is far below the values themselves; error: its binary exponent; extent: decimal exponent
+    of the largest or smallest number met.
     """
 
-    distance: Any
-    bound: Any
+    differ: bool
+    small: bool
     close: bool
+    error: int
     extent: int
+
+
+def _gap(left: Value, right: Value, extent: int, factor: int) -> _Gap:
+    if isinstance(left, Complex) or isinstance(right, Complex):
+        balls = [total(a, negative(b)) for a, b in zip(parts(left), parts(right), strict=True)]
+        size = min(max(map(exponent, parts(value))) for value in (left, right))
+    else:
+        balls = [total(left, negative(right))]
+        size = min(exponent(left), exponent(right))
+    error = max(r.bit_length() + x if r else LOWEST for _, r, x in balls) + len(balls) - 1
+    return _Gap(
+        differ=any(abs(m) > factor * r for m, r, _ in balls),
+        small=error < -_FAR,
+        close=error < size - _FAR,
+        error=error,
+        extent=extent * 3 // 10,
+    )
 
 
 def symbols(node: Node, bound: frozenset[str] = frozenset()) -> set[str]:
@@ -125,7 +145,7 @@ def _sample(name: str, index: int, integral: bool, key: str, scales: tuple[int, 
     if integral:
         largest = _WHOLE_SCALES[index % len(_WHOLE_SCALES)]
         return largest // 2 + number % (largest - largest // 2 + 1)
-    value = (Fraction(number, 2**31) * 2 + Fraction(1, 7)) * scales[index % len(scales)]
+    value = Fraction((7 * number + 2**30) * scales[index % len(scales)], 7 * 2**30)
     if name.startswith("unit ") or index % 3 == 0:
         return value
     return -value if digest[4] % 2 else value
@@ -170,8 +190,9 @@ def _over_samples(
         if budget.steps < 0:
             return None
         point = {name: _sample(name, index, name in integral, key, scales) for name in free}
+        start = limits.precision if agreed else _FIRST_DIGITS  # one look less where they will hardly differ
         try:
-            verdict = _at_point(a, b, point, limits, budget, real=real, either=True)
+            verdict = _at_point(a, b, point, limits, budget, real=real, either=True, start=start)
         except OutOfReach:
             continue
         if verdict is False:
@@ -192,59 +213,57 @@ def _at_point(
     *,
     real: bool,
     either: bool = False,
+    start: int = _FIRST_DIGITS,
 ) -> bool | None:
     """The comparison at one point; raises OutOfReach (or answers None) where a side is undefined.
+
+    start: the digits of the first look.
 
     `1 + e^{-900}` rounds to 1 at any usual precision: equality is asked only at a precision that
     reaches three times as far as the largest or smallest number met on the way.
     """
-    digits = limits.precision
     try:
-        first = _difference(a, b, point, budget, _FIRST_DIGITS, real)
-        if first.distance > 16 * first.bound:
+        first = _difference(a, b, point, budget, start, real, 16)
+        needed = max(limits.precision, 30 + 3 * first.extent)
+        if first.differ:
             return False
-        needed = 30 + 3 * first.extent
         if needed > _MOST_DIGITS:
             return None
-        digits = max(digits, needed)
-        low = _difference(a, b, point, budget, digits, real)
-        high = _difference(a, b, point, budget, digits * 2, real)
+        low = first if needed <= start else _difference(a, b, point, budget, needed, real, 4)
+        high = _difference(a, b, point, budget, 2 * max(needed, start), real, 4)
     except OutOfReach:
         if either:
             raise
         return None
-    if high.distance > 4 * high.bound:
+    if high.differ:
         return False
-    return True if low.close and high.close and high.bound <= low.bound else None
+    settled = low.small and low.close and high.small and high.close
+    return True if settled and high.error <= low.error else None
 
 
-def _difference(a: Node, b: Node, point: Mapping[str, Fraction | int], budget: Budget, digits: int, real: bool) -> _Gap:
-    one, two = (Evaluator(digits, point, budget, real) for _ in range(2))
-    left, left_error = one.of(a)
-    right, right_error = two.of(b)
-    bound = left_error + right_error
-    size = min(abs(left), abs(right))
-    close = size > bound and bound < size * 1e-25 and bound < 1e-25
-    return _Gap(abs(left - right), bound, bool(close), max(one.extent, two.extent) * 3 // 10)
+def _difference(
+    a: Node, b: Node, point: Mapping[str, Fraction | int], budget: Budget, digits: int, real: bool, factor: int
+) -> _Gap:
+    e = Evaluator(digits, point, budget, real)
+    return _gap(e.of(a), e.of(b), e.extent, factor)
 
 
 def sign(node: Node, limits: Limits, budget: Budget | None = None) -> int | None:
     """-1 or 1 for a real expression without symbols; None where undecided (zero is never claimed)."""
     try:
-        value, error = Evaluator(limits.precision, {}, budget or Budget(limits), real=True).of(node)
+        value = Evaluator(limits.precision, {}, budget or Budget(limits), real=True).of(node)
     except OutOfReach:
         return None
-    if abs(value) <= 4 * error:
+    if isinstance(value, Complex) or not beyond(value, 4):
         return None
-    return 1 if value > 0 else -1
+    return 1 if value[0] > 0 else -1
 
 
 def vanishes(node: Node, limits: Limits, budget: Budget) -> bool:
     """True where an expression without symbols stays within its error bound of zero at two precisions."""
     try:
         for digits in (limits.precision, 2 * limits.precision):
-            value, error = Evaluator(digits, {}, budget, real=False).of(node)
-            if abs(value) > 4 * error:
+            if beyond(Evaluator(digits, {}, budget, real=False).of(node), 4):
                 return False
     except OutOfReach:
         return False
@@ -282,13 +301,9 @@ def proportional(a: Node, b: Node, limits: Limits, budget: Budget | None = None)
 
 def _defined(a: Node, b: Node, point: Mapping[str, Fraction | int], limits: Limits, budget: Budget, real: bool) -> bool:
     try:
-        for node in (a, b):
-            value, error = Evaluator(limits.precision, point, budget, real).of(node)
-            if abs(value) <= 4 * error:
-                return False
+        return all(beyond(Evaluator(limits.precision, point, budget, real).of(node), 4) for node in (a, b))
     except OutOfReach:
         return False
-    return True
 
 
 def _cross(
@@ -306,9 +321,6 @@ def _cross(
         ap, bp = e.of(a), e.of(b)
         e = Evaluator(digits, points[1], budget, real)
         aq, bq = e.of(a), e.of(b)
-        left, right = e.times(ap, bq), e.times(aq, bp)
-        bound = left[1] + right[1]
-        size = min(abs(left[0]), abs(right[0]))
-        gap = abs(left[0] - right[0])
-        verdicts.append(False if gap > 4 * bound else True if bound < size * 1e-25 else None)
+        gap = _gap(e.times(ap, bq), e.times(aq, bp), 0, 4)
+        verdicts.append(False if gap.differ else True if gap.close else None)
     return verdicts[-1] if verdicts[0] == verdicts[-1] or verdicts[-1] is False else None

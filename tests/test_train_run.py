@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -41,6 +42,14 @@ def test_each_ending_has_its_line(tmp_path: Path, text: str, said: str) -> None:
     assert endings.explain(log) == "there is no log"
     log.write_text(f"step 1\n{text}\n", encoding="utf-8")
     assert said in endings.explain(log)
+
+
+def test_a_disk_that_is_full_says_so_even_where_the_log_could_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "train.log").write_text("step 1\nTraceback (most rec", encoding="utf-8")
+    monkeypatch.setattr(endings.shutil, "disk_usage", lambda path: SimpleNamespace(free=4096))
+    assert "the disk is full" in endings.explain(tmp_path / "train.log")
 
 
 def test_run_reads_its_arguments(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -200,10 +209,10 @@ def test_slurm_starts_a_cluster_and_then_the_driver(stage: Any, tmp_path: Path) 
         SLURM_SUBMIT_DIR=str(tmp_path),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    for _ in range(100):  # the two nodes start in the background
-        if sum(line.startswith("python") for line in notes) == 3:
-            break
-        time.sleep(0.1)
+    limit = time.monotonic() + 120  # it only ends a test that has failed
+    while sum(line.startswith("python") for line in notes) < 3:  # the two nodes start in the background
+        assert time.monotonic() < limit, notes
+        time.sleep(0.02)
         notes = (tmp_path / "notes").read_text(encoding="utf-8").splitlines()
     head, worker, driver = sorted((line for line in notes if line.startswith("python")), key=lambda line: (
         "train_openrlhf.run" in line, "--address=" in line

@@ -7,12 +7,15 @@ exception of the log is given as it stands.
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 TAIL = 200_000  # characters of the log that are looked at
+FULL = 2**20  # bytes: with less room than that on its disk, a log may not say how its process ended
+DISK_FULL = "the disk is full: make room"
 
 CAUSES: tuple[tuple[str, str], ...] = (
-    (r"No space left on device|\[Errno 28\]|Disk quota exceeded", "the disk is full: make room"),
+    (r"No space left on device|\[Errno 28\]|Disk quota exceeded", DISK_FULL),
     (r"CUDA out of memory",
      "a GPU is out of memory: --set rollout.micro_batch_size=2 and train.micro_batch_size=2, "
      "a lower hardware.vllm_memory, or hardware.layout=split"),
@@ -36,6 +39,8 @@ def explain(log: Path) -> str:
     """One line on why the process whose output is in ``log`` failed."""
     try:
         text = log.read_text(encoding="utf-8", errors="replace")[-TAIL:]
+        if shutil.disk_usage(log).free < FULL:
+            return DISK_FULL
     except OSError:
         return "there is no log"
     for pattern, cause in CAUSES:

@@ -83,6 +83,7 @@ def start_ray(flags: Sequence[str]) -> None:
     if not gpu:
         fake = int(os.environ.get("RLVR_FAKE_GPUS", "2"))
         options = {
+            "address": "local",  # not a cluster that happens to be up: it takes none of what follows
             "num_gpus": fake,
             "num_cpus": 4 * fake,
             "include_dashboard": False,

@@ -45,7 +45,8 @@ def test_completions_that_do_not_fit_leave_no_torn_line(tmp_path: Path) -> None:
         "for _ in range(9): asyncio.run(writer.write('train', [{'response': 'x' * 400}] * 2))"
     )
     limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))  # noqa: E731
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, preexec_fn=limit)
+    # -B: an import would keep what fits under the limit of the code it compiled, for all who come after
+    done = subprocess.run([sys.executable, "-B", "-c", program], capture_output=True, text=True, preexec_fn=limit)
     assert done.returncode == 1
     assert "VerifierError: cannot write completions to" in done.stderr
     assert "File too large" in done.stderr

@@ -147,7 +147,7 @@ def local_ray() -> Callable[[str], AbstractContextManager[Any]]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it leaves files of its own open
             ray.init(
-                num_cpus=2, include_dashboard=False, log_to_driver=False, configure_logging=False,
+                "local", num_cpus=2, include_dashboard=False, log_to_driver=False, configure_logging=False,
                 object_store_memory=2 * 10**8, runtime_env={"env_vars": {"PYTHONPATH": path}},
             )  # fmt: skip
             gc.collect()

@@ -120,7 +120,7 @@ def test_a_worker_killed_in_the_middle_of_a_decision_is_asked_again(reward_file:
         batch = {"response": [HANG[0]], "row": [Row("a", "?", HANG[1]).to_label()]}
         thread = threading.Thread(target=lambda: found.append(scorer(reward_file)(batch)))
         thread.start()
-        busy = _wait_for(lambda: [worker.process.pid for worker in shared_pool()._busy])
+        busy = _wait_for(lambda: [worker.process.pid for worker in list(shared_pool()._busy)])
         os.kill(busy[0], signal.SIGKILL)
         thread.join(120)
         assert json.loads(found[0]["verdict"][0])["reason"] == "timeout"
@@ -162,8 +162,8 @@ def ray(local_ray: Callable[[str], AbstractContextManager[Any]]) -> Iterator[Any
         yield ray
 
 
-def _processes(words: bytes) -> dict[int, int]:
-    """Process id -> its parent's, of live processes whose command line holds ``words``."""
+def _processes() -> dict[int, tuple[int, bytes]]:
+    """Process id -> its parent's and its command line, of the live processes below this one."""
     found = {}
     for entry in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -171,29 +171,55 @@ def _processes(words: bytes) -> dict[int, int]:
             state, parent = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()[:2]
         except OSError:
             continue
-        if words in command and state not in "ZX":
-            found[int(entry)] = int(parent)
-    return found
+        if state not in "ZX":
+            found[int(entry)] = int(parent), command
+
+    def ours(pid: int) -> bool:
+        while pid in found and pid != os.getpid():
+            pid = found[pid][0]
+        return pid == os.getpid()
+
+    return {pid: each for pid, each in found.items() if ours(pid)}
 
 
-def _under(actor_pids: list[int]) -> dict[int, list[int]]:
-    """Actor -> its verifier workers."""
-    workers = _processes(b"verifier._worker")
-    return {actor: [pid for pid, parent in workers.items() if parent == actor] for actor in actor_pids}
+def _actors() -> dict[int, list[int]]:
+    """Process id of each actor of a map -> its verifier workers."""
+    every = _processes()
+    actors = {pid for pid, (_, command) in every.items() if b"ray::MapWorker" in command}
+    workers = {pid: parent for pid, (parent, command) in every.items() if b"verifier._worker" in command}
+    # A worker that is being forked still has its actor's command line.
+    return {
+        actor: [pid for pid, parent in workers.items() if parent == actor]
+        for actor in actors
+        if every[actor][0] not in actors
+    }
 
 
 @pytest.mark.ray
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning")
-def test_the_same_rows_and_verdicts_though_workers_are_killed(ray: Any, reward_file: str) -> None:
+def test_the_same_rows_and_verdicts_though_workers_are_killed(ray: Any, reward_file: str, tmp_path: Path) -> None:
     import pyarrow
 
-    ray.data.DataContext.get_current().enable_progress_bars = False
     size = ROWS // BLOCKS
+
+    class UntilTheKill(ScoreBatch):
+        """Scores one block and holds the next ones until the killing is done: there is always something to kill."""
+
+        gate = str(tmp_path / "killed")
+        scored = 0
+
+        def __call__(self, batch: Any) -> Any:
+            while self.scored >= size and not os.path.exists(self.gate):
+                time.sleep(0.01)
+            self.scored += batch.num_rows
+            return super().__call__(batch)
+
+    ray.data.DataContext.get_current().enable_progress_bars = False
     blocks = [
         pyarrow.Table.from_pylist([_row(at) for at in range(start, start + size)]) for start in range(0, ROWS, size)
     ]
     scored = ray.data.from_arrow(blocks).map_batches(
-        ScoreBatch, fn_constructor_kwargs={"reward_file": reward_file}, concurrency=2, **RAY
+        UntilTheKill, fn_constructor_kwargs={"reward_file": reward_file}, concurrency=2, **RAY
     )
     ours = [_ours(number) for number in range(DISTINCT)]
     seen: Counter[str] = Counter()
@@ -201,23 +227,23 @@ def test_the_same_rows_and_verdicts_though_workers_are_killed(ray: Any, reward_f
     for batch in scored.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
         if not killed:
             killed = _kill()
+            Path(UntilTheKill.gate).touch()
         for row in batch.to_pylist():
             seen[row["id"]] += 1
             assert (row["reward"], row["scored"], _timeless(row["verdict"])) == ours[
                 int(row["id"].removeprefix("train/")) % DISTINCT
             ]
     assert len(killed) == 2
-    assert not _processes(b"verifier._worker").keys() & set(killed)
+    assert not _processes().keys() & set(killed)
     assert len(seen) == ROWS
     assert set(seen.values()) == {1}
 
 
 def _kill() -> list[int]:
     """Kill one verifier worker, and the Ray worker of another actor (or of the same, where one is at work)."""
-    actors = _wait_for(lambda: list(_processes(b"ray::MapWorker")))
-    workers = _wait_for(lambda: [each for each in _under(actors).items() if each[1]])
-    assert all(len(pids) <= 1 for _, pids in workers), "at most one verifier worker per actor"
-    actor, (worker,) = workers[0]
+    actors = _wait_for(lambda: found if any((found := _actors()).values()) else None)
+    assert all(len(workers) <= 1 for workers in actors.values()), "at most one verifier worker per actor"
+    actor, worker = next((actor, workers[0]) for actor, workers in actors.items() if workers)
     other = next((pid for pid in actors if pid != actor), actor)
     os.kill(worker, signal.SIGKILL)
     os.kill(other, signal.SIGKILL)

@@ -17,14 +17,25 @@ from typing import Any
 import pytest
 
 import verifier
-from verifier import audit as module
 from verifier.answers.base import Outcome
 from verifier.answers.expression import Expression
-from verifier.audit import AMBIGUITIES, MEANINGS, AuditJob, ambiguities, audit, normal_prompt, prompt_keys, respelt
+from verifier.audit import (
+    AMBIGUITIES,
+    MEANINGS,
+    Ambiguity,
+    AuditJob,
+    ambiguities,
+    audit,
+    crosscheck,
+    prompt_keys,
+    respelt,
+    run,
+)
 from verifier.cli import main
 from verifier.compare import reader
 from verifier.config import DEFAULT_CONFIG
 from verifier.errors import ConfigError, InputError
+from verifier.rows import normal_prompt
 
 ROOT = Path(verifier.__file__).parent.parent
 COUNTS = json.loads((Path(__file__).parent / "cases" / "audit_counts.json").read_text())
@@ -92,7 +103,7 @@ def test_a_gold_is_checked_once_and_listed_for_every_row(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("rule", AMBIGUITIES, ids=lambda rule: rule.name)
-def test_each_ambiguity_is_found_in_its_own_example(rule: module.Ambiguity) -> None:
+def test_each_ambiguity_is_found_in_its_own_example(rule: Ambiguity) -> None:
     assert rule.name in ambiguities(rule.example)
     assert f"ambiguous_{rule.name}" in MEANINGS
 
@@ -427,8 +438,8 @@ def test_a_gold_that_hangs_math_verify_is_killed_and_the_rest_is_answered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     endless = r"\sum_{k=1}^{1000000000} \frac{1}{k^2+1}"
-    monkeypatch.setattr(module, "CROSSCHECK_S", 0.5)
-    monkeypatch.setattr(module, "respelt", lambda gold: endless if gold == "3" else "{" + gold + "}")
+    monkeypatch.setattr(crosscheck, "CROSSCHECK_S", 0.5)
+    monkeypatch.setattr(crosscheck, "respelt", lambda gold: endless if gold == "3" else "{" + gold + "}")
     rows = [{"prompt": gold, "answer": gold} for gold in ("3", "4", "5", "6")]
     issues = issues_of(write(tmp_path / "d.jsonl", *rows), crosscheck=True)
     failed = [(i["id"], i["math_verify"]) for i in issues if i["reason"].startswith("crosscheck_")]
@@ -436,7 +447,7 @@ def test_a_gold_that_hangs_math_verify_is_killed_and_the_rest_is_answered(
 
 
 def test_crosscheck_without_math_verify_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    monkeypatch.setattr(run, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"pip install 'rlvr-verifier\[crosscheck\]'"):
         audit(AuditJob([write(tmp_path / "d.jsonl", {"answer": "1"})], crosscheck=True))
 

@@ -94,7 +94,7 @@ for _char, _fraction in zip(
     "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒", "12 13 23 14 34 15 25 35 45 16 56 18 38 58 78 17 19 1{10}".split(), strict=True
 ):
     _CHARACTERS[_char] = f"\\frac {_fraction[0]}{_fraction[1:]} "
-_TRANSLATION = str.maketrans(_CHARACTERS)
+TRANSLATION = str.maketrans(_CHARACTERS)
 _SCRIPT_RUNS = (
     (re.compile(f"[{_SUPERSCRIPTS}]+"), str.maketrans(_SUPERSCRIPTS, _SUPER_PLAIN), "^"),
     (re.compile(f"[{_SUBSCRIPTS}]+"), str.maketrans(_SUBSCRIPTS, _SUB_PLAIN), "_"),
@@ -154,9 +154,9 @@ def normalise(text: str) -> str:
             if pattern.search(text):
                 text = pattern.sub(lambda m: f"{mark}{{{m.group().translate(plain)}}}", text)  # noqa: B023
         text = _MATHEMATICAL_LETTERS.sub(lambda m: unicodedata.normalize("NFKC", m.group()), text)
-        text = text.translate(_TRANSLATION)
+        text = text.translate(TRANSLATION)
     if "&" in text and ";" in text:
-        text = _HTML.sub(lambda m: html.unescape(m.group()).translate(_TRANSLATION), text)
+        text = _HTML.sub(lambda m: html.unescape(m.group()).translate(TRANSLATION), text)
     if not text.isprintable():
         for pattern, repair in _DAMAGED:
             text = pattern.sub(repair, text)

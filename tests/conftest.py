@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -36,6 +37,9 @@ MODULES = {
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A background job of a shell ignores Ctrl-C, and so would everything that the tests start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# Neither a busy machine nor a draw decides whether a test passes; what a test sets itself is on top of this.
+settings.register_profile("ours", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ours")
 Require = Callable[[str, bool, str], None]
 
 

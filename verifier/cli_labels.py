@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .cli_common import EXIT_INTERRUPTED, EXIT_OK, EXIT_UNREADABLE, Bar, whole_number
 from .options import add_config_flags, config_from
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def vote_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rule", choices=("classes", "paper-strings"), default="classes",
                         help="count values (default), or texts, as the paper's labels do")  # fmt: skip
     place = parser.add_mutually_exclusive_group()
-    place.add_argument("--choice", type=_from(1), default=1, metavar="N",
+    place.add_argument("--choice", type=whole_number(1), default=1, metavar="N",
                        help="label with the N-th class instead of the first")  # fmt: skip
     place.add_argument("--minority", action="store_const", const=0, dest="choice", help="label with the last class")
     parser.add_argument("--responses-field", default="responses", metavar="NAME", help="a prompt's list of responses")
@@ -129,18 +130,9 @@ def _data_flags(parser: argparse.ArgumentParser, rows: str) -> None:
     for name, default in (("split", "train"), ("subset", None), ("revision", None)):
         parser.add_argument(f"--{name}", default=default, metavar="NAME", help=f"{name} of hub data sets")
     parser.add_argument("--overwrite", action="store_true", help="start again; replace what is there")
-    parser.add_argument("--workers", type=_from(1), default=2, metavar="N", help="worker processes")
+    parser.add_argument("--workers", type=whole_number(1), default=2, metavar="N", help="worker processes")
     parser.add_argument("--summary", type=Path, metavar="FILE.json", help="also write the manifest here")
     parser.add_argument("--no-progress", action="store_true", help="no progress bar")
-
-
-def _from(least: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of {least} or more")
-        return int(text)
-
-    return number
 
 
 def _share(text: str) -> float:
@@ -168,7 +160,6 @@ def _reading(args: argparse.Namespace) -> tuple[IdRule, RowFields, Hub]:
 
 
 def _run(args: argparse.Namespace, run: Callable[[Any, Any], dict[str, Any]]) -> int:
-    from .cli import EXIT_INTERRUPTED, EXIT_OK, EXIT_UNREADABLE, Bar
     from .journal import check_summary, write_atomic
 
     if args.summary:

@@ -39,12 +39,11 @@ _RULE = {rule.anchors[0]: rule.name for rule in BOXES}
 _MARKER = re.compile("|".join(re.escape(anchor) for anchor in _RULE))
 
 
-def only_box(text: str, lo: int, hi: int) -> tuple[int, int] | None:
+def only_box(text: str, lo: int, at: int, hi: int) -> tuple[int, int] | None:
     r"""(start, end) of the content of a closed `\boxed{..}` that is the only box of text[lo:hi]: nearly every response.
 
-    None where one look through the text cannot say so; then :func:`last_box` reads it.
+    at: of the last "box". None where a look at it and before it cannot say so; then :func:`last_box` reads the text.
     """
-    at = text.rfind("box", lo, hi)  # is in every marker but the one with a backspace
     if at <= lo or text[at - 1 : at + 6] != "\\boxed{" or text.rfind("box", lo, at) >= 0 or "\x08" in text:
         return None
     end = _group_end(text, at + 6, hi)

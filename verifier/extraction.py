@@ -122,7 +122,10 @@ def after_thinking(response: str) -> int:
 
 def _boxed(text: str, lo: int, hi: int) -> Extraction | None:
     """The boxes of text[lo:hi]; None where there is none (an empty or unclosed last one is a result)."""
-    place = only_box(text, lo, hi)
+    at = text.rfind("box", lo, hi)  # is in every marker but the one with a backspace
+    if at < 0 and "\x08" not in text:
+        return None
+    place = only_box(text, lo, at, hi)
     if place is not None:
         single = _cut(text, *place, "boxed")
         return Extraction(single, None, (single,), None, False) if single.text else _NOTHING

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from verifier import ConfigError, InputError, records
-from verifier.records import NumberText, Record, dump_json, open_records, parse_json
+from verifier.jsontext import NumberText, dump_json, parse_json
+from verifier.records import Record, open_records
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

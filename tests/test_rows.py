@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from verifier.errors import ConfigError, InputError
-from verifier.records import NumberText
+from verifier.jsontext import NumberText
 from verifier.rowfiles import IdRule, RowFields, read_rows, write_rows
 from verifier.rows import Row, normal_prompt, prompt_id
 

@@ -30,7 +30,7 @@ def check_flags(parser: argparse.ArgumentParser) -> None:
 
 def check(args: argparse.Namespace) -> int:
     """Print the verdict on one response."""
-    from .records import dump_json
+    from .jsontext import dump_json
     from .render import verdict_lines
 
     config = config_from(args)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ConfigError, VerifierError
-from .records import parse_json
+from .jsontext import parse_json
 
 try:
     import fcntl

@@ -14,7 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from .records import NumberText, ParquetFile, RecordFile, dump_json, import_parquet, parse_json
+from .jsontext import NumberText, dump_json, parse_json
+from .records import ParquetFile, RecordFile, import_parquet
 
 GROUP_ROWS = 1024
 VERDICT_TYPES = {

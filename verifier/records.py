@@ -8,10 +8,7 @@ Does not promise: flat memory for a JSON array (read whole), or recovery inside 
 
 from __future__ import annotations
 
-import base64
 import json
-import math
-import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 from .errors import ConfigError, InputError
+from .jsontext import NumberText, json_message, kind, parse_json, parse_json_at
 
 MAX_LINE_BYTES = 128 * 2**20  # a longer line is reported and skipped, without holding it
 SNIFFED_BYTES = 64 * 2**10
@@ -33,13 +31,6 @@ _MAGIC = {
     b"\xff\xfe": "UTF-16 text; convert it to UTF-8 first",
     b"\xfe\xff": "UTF-16 text; convert it to UTF-8 first",
 }
-
-
-class NumberText(str):
-    """The text of a JSON number: ``142.0`` and ``1e400`` are golds as they were written, in messages without quotes."""
-
-    __slots__ = ()
-    __repr__ = str.__str__
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,56 +51,6 @@ class Record:
     error: str | None
     end: int
     size: int
-
-
-_DECODER = json.JSONDecoder(parse_float=NumberText, parse_int=NumberText, parse_constant=NumberText)
-
-
-def parse_json(text: str) -> Any:
-    """A JSON value, its numbers kept as :class:`NumberText`.
-
-    >>> parse_json('{"gold": 142.0, "big": 1e400}')
-    {'gold': '142.0', 'big': '1e400'}
-    """
-    return _DECODER.decode(text)
-
-
-def dump_json(value: Any) -> str:
-    """JSON text on one line; numbers by their own text, what JSON lacks in plain words.
-
-    A float that is not finite becomes null, bytes become base64, dates their ISO text.
-
-    >>> dump_json({"gold": NumberText("142.0"), "ids": [1, None]})
-    '{"gold": 142.0, "ids": [1, null]}'
-    """
-    if isinstance(value, NumberText):
-        return str(value)
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{dump_plain(str(k))}: {dump_json(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(dump_json, value)) + "]"
-    if isinstance(value, str):
-        return dump_plain(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return "null"
-    return dump_plain(value)
-
-
-def dump_plain(value: Any) -> str:
-    """JSON text of a value without :class:`NumberText`, such as a verdict; faster than :func:`dump_json`."""
-    text = _ENCODER.encode(value)
-    # A lone surrogate, which JSON can spell but UTF-8 cannot, stays an escape.
-    return json.dumps(value) if _SURROGATE.search(text) else text
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, (bytes, bytearray)):
-        return base64.b64encode(value).decode()
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain)
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class RecordFile:
@@ -196,7 +137,7 @@ class JsonlFile(RecordFile):
             message = f"column {error.start + 1}: byte {line[error.start]:#04x} is not UTF-8"
         except json.JSONDecodeError as error:
             column = error.colno + len(line) - len(line.lstrip())
-            message = f"column {column}: {_json_message(error)}; each line must be one JSON object"
+            message = f"column {column}: {json_message(error)}; each line must be one JSON object"
         except RecursionError:
             message = "column 1: nested too deeply"
         else:
@@ -232,7 +173,7 @@ class ArrayFile(RecordFile):
         try:
             self._load(path)
         except json.JSONDecodeError as error:
-            self._broken(path, _json_message(error), error.pos)
+            self._broken(path, json_message(error), error.pos)
         except RecursionError:
             raise InputError(f"{path}: nested too deeply") from None
         super().__init__(path, len(self._items))
@@ -240,7 +181,7 @@ class ArrayFile(RecordFile):
     def _load(self, path: Path) -> None:
         at = self._skip(self._text.index("[") + 1)
         while self._text[at : at + 1] != "]":
-            value, end = _DECODER.raw_decode(self._text, at)
+            value, end = parse_json_at(self._text, at)
             # Outside strings a line break is only space, and inside JSON forbids it.
             raw = self._text[at:end].replace("\r", " ").replace("\n", " ")
             self._items.append((value, raw))
@@ -353,20 +294,3 @@ def gold_of(record: Record, name: str) -> str | int | float | Decimal | None:
     if value is None or (isinstance(value, (str, int, float, Decimal)) and not isinstance(value, bool)):
         return value
     raise InputError(f"field {name!r} is {kind(value)}; a gold is text or a number")
-
-
-def kind(value: Any) -> str:
-    """What a value is, in JSON's words, for messages."""
-    if isinstance(value, bool):
-        return f"a boolean ({str(value).lower()})"
-    if isinstance(value, (NumberText, int, float, Decimal)):
-        text = str(value)
-        return f"a number ({text if len(text) <= 40 else text[:37] + '...'})"
-    if value is None:
-        return "null"
-    names: dict[type, str] = {str: "text", dict: "an object", list: "a list", bytes: "binary data"}
-    return names.get(type(value), f"a {type(value).__name__}")
-
-
-def _json_message(error: json.JSONDecodeError) -> str:
-    return error.msg[:1].lower() + error.msg[1:]

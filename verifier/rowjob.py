@@ -20,7 +20,8 @@ from . import __version__
 from .config import DEFAULT_CONFIG, VerifierConfig
 from .errors import InputError, VerifierError
 from .journal import Journal, file_sha256, journal_path, settled, write_manifest
-from .records import dump_plain, import_parquet, parse_json
+from .jsontext import dump_plain, parse_json
+from .records import import_parquet
 from .rowfiles import Item, RowReader
 from .rows import plain
 from .score import JSONL_SUFFIXES, PARQUET_SUFFIXES

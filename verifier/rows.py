@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 from .api import gold_text
 from .errors import InputError
-from .records import NumberText, parse_json
+from .jsontext import NumberText, parse_json
 
 Prompt: TypeAlias = "str | Sequence[Mapping[str, Any]]"
 

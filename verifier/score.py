@@ -21,8 +21,9 @@ from .api import verify_batch
 from .config import DEFAULT_CONFIG, VerifierConfig
 from .errors import InputError, VerifierError
 from .journal import Journal, file_sha256, journal_path, settled, write_manifest
+from .jsontext import dump_json, dump_plain
 from .parquet_out import VERDICT_TYPES, write_parquet
-from .records import ParquetFile, Record, RecordFile, dump_json, dump_plain, open_records
+from .records import ParquetFile, Record, RecordFile, open_records
 from .rewards import RewardFile
 from .score_reward import Payer, gold_of
 from .tally import Tally

@@ -16,7 +16,8 @@ from typing import Any, Protocol
 
 from . import records
 from .errors import InputError
-from .records import Record, parse_json
+from .jsontext import parse_json
+from .records import Record
 from .rewards import Context, RewardFile, quantise
 from .rows import Row, plain
 from .tally import RewardTally

@@ -16,7 +16,7 @@ from .api import verify_batch
 from .config import DEFAULT_CONFIG, VerifierConfig
 from .corrupt import answer_type
 from .errors import ConfigError, InputError
-from .records import kind
+from .jsontext import kind
 from .rowfiles import IdRule, Item, RowFields, RowReader
 from .rowjob import Entry, Progress, RowFeed, RowJob, Say, run_job
 from .rows import prompt_text

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from .errors import InputError
 from .extraction import extract
 from .journal import Journal
-from .records import NumberText, Record, dump_plain, kind
+from .jsontext import NumberText, dump_plain, kind
+from .records import Record
 from .rowfiles import Item, RowReader
 from .rowjob import CHUNK_ROWS, TOTAL, Feed, Progress, Say
 from .rows import plain, prompt_id, prompt_text

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 from ..api import gold_text
 from ..errors import InputError
-from ..records import NumberText, Record, field, gold_of
+from ..jsontext import NumberText
+from ..records import Record, field, gold_of
 from ..render import shortened
 from ..rows import normal_prompt
 from ..sources import Source

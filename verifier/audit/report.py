@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import VerifierError
 from ..journal import file_sha256, write_atomic
-from ..records import dump_plain
+from ..jsontext import dump_plain
 from ..render import shortened, visible
 from .reasons import MEANINGS
 from .scratch import Scratch, text_of

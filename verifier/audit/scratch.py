@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ..records import dump_plain
+from ..jsontext import dump_plain
 from .reasons import MEANINGS, level
 
 CHUNK = 256

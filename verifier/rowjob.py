@@ -10,21 +10,17 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from . import __version__
 from .config import DEFAULT_CONFIG, VerifierConfig
-from .errors import InputError, VerifierError
-from .journal import Journal, file_sha256, journal_path, settled, write_manifest
-from .jsontext import dump_plain, parse_json
-from .records import import_parquet
+from .journal import Journal, journal_path, settled, write_manifest
+from .jsontext import dump_plain
+from .label_files import LabelFiles
 from .rowfiles import Item, RowReader
 from .rows import plain
-from .score import JSONL_SUFFIXES, PARQUET_SUFFIXES
 from .sources import Source
 
 CHUNK_ROWS = 128  # what a stop can cost
@@ -71,16 +67,6 @@ class RowJob:
     settings: dict[str, Any]
     config: VerifierConfig = DEFAULT_CONFIG
     overwrite: bool = False
-
-    @property
-    def left_out(self) -> Path:
-        """``labels.jsonl`` -> ``labels.jsonl.left_out.jsonl``."""
-        return self.out.with_name(self.out.name + ".left_out.jsonl")
-
-    @property
-    def parquet(self) -> bool:
-        """Whether the output is parquet; its name decides."""
-        return self.out.suffix.lower() in PARQUET_SUFFIXES
 
 
 @dataclass(slots=True)
@@ -144,9 +130,10 @@ def run_job(
     inputs: the sources that the output depends on, for the manifest. step: gets some items in order and returns an
     entry for each. Raises InputError, VerifierError and OSError as the parts do.
     """
-    _check_out(job, inputs)
+    files = LabelFiles(job.out)
+    files.check(inputs)
     manifest = _manifest(job, inputs)
-    if not job.overwrite and (done := settled(job.out, manifest, job.left_out)) is not None:
+    if not job.overwrite and (done := settled(job.out, manifest, files.left_out)) is not None:
         say(f"{job.out} is complete already; nothing to do (--overwrite makes it again)")
         return done
     fresh = job.overwrite or not journal_path(job.out).exists()
@@ -158,7 +145,7 @@ def run_job(
         write_manifest(job.out, manifest | {"state": "running"})
         counts = _fill(journal, feed, step, say, progress)
         journal.sync()
-        manifest = _finish(job, journal, manifest | {"state": "complete", "summary": counts.to_dict()})
+        manifest = files.write(journal, manifest | {"state": "complete", "summary": counts.to_dict()})
         feed.reset()
         return manifest
     finally:
@@ -230,25 +217,6 @@ def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
         yield chunk
 
 
-# -- the files ------------------------------------------------------------------------------------------
-
-
-def _check_out(job: RowJob, inputs: Sequence[Source]) -> None:
-    suffix, out = job.out.suffix.lower(), job.out
-    if suffix not in JSONL_SUFFIXES + PARQUET_SUFFIXES:
-        raise InputError(f"the output {out} must end in .jsonl or .parquet, not {suffix}")
-    if out.is_dir():
-        raise InputError(f"the output {out} is a folder; name a file in it")
-    if not out.absolute().parent.is_dir():
-        raise InputError(f"the output's folder {out.parent} does not exist; make it first")
-    for source in inputs:
-        with suppress(OSError):
-            if out.exists() and out.samefile(source.place):
-                raise InputError(f"the output {out} is an input itself; name another file")
-    if job.parquet:
-        import_parquet()
-
-
 def _manifest(job: RowJob, inputs: Sequence[Source]) -> dict[str, Any]:
     facts = [source.facts for source in inputs]
     return {
@@ -259,62 +227,3 @@ def _manifest(job: RowJob, inputs: Sequence[Source]) -> dict[str, Any]:
         "config": job.config.to_dict(),
         "settings": job.settings,
     }
-
-
-def _finish(job: RowJob, journal: Journal, manifest: dict[str, Any]) -> dict[str, Any]:
-    scratch = [path.with_name(path.name + ".tmp") for path in (job.out, job.left_out)]
-    try:
-        with scratch[1].open("w", encoding="utf-8") as side:
-            rows = _split(journal.path, lambda entry: side.write(dump_plain(entry) + "\n"))
-            if job.parquet:
-                _write_parquet(scratch[0], rows)
-            else:
-                with scratch[0].open("w", encoding="utf-8") as file:
-                    file.writelines(dump_plain(row) + "\n" for row in rows)
-        manifest["output"] = {"file": job.out.name, "sha256": file_sha256(scratch[0])}
-        manifest["left_out"] = {"file": job.left_out.name, "sha256": file_sha256(scratch[1])}
-        write_manifest(job.out, manifest)
-        scratch[1].replace(job.left_out)
-        scratch[0].replace(job.out)
-    except OSError as error:
-        raise VerifierError(
-            f"cannot write {job.out}: {error.strerror or error}; the labels are safe in {journal.path}: "
-            "mend that and run the same command again"
-        ) from None
-    finally:
-        for path in scratch:
-            path.unlink(missing_ok=True)
-    journal.path.unlink()
-    return manifest
-
-
-def _split(journal: Path, leave_out: Callable[[dict[str, Any]], Any]) -> Iterator[dict[str, Any]]:
-    """The output rows of a journal; entries without one go to ``leave_out``."""
-    with journal.open("rb") as file:
-        for line in file:
-            entry = plain(parse_json(line.decode()))
-            if "row" in entry:
-                yield entry["row"]
-            else:
-                leave_out({name: entry[name] for name in ("id", "where", "reason", "detail")})
-
-
-_COLUMNS = ("id", "prompt", "gold", "label", "label_source", "split", "benchmark", "visit")
-
-
-def _write_parquet(out: Path, rows: Iterator[dict[str, Any]]) -> None:
-    """Text columns, ``label_source`` as JSON text, which :meth:`verifier.rows.Row.from_dict` reads back."""
-    import pyarrow
-
-    kinds = {name: pyarrow.int64() if name == "visit" else pyarrow.string() for name in _COLUMNS}
-    schema = pyarrow.schema(list(kinds.items()))
-    with import_parquet().ParquetWriter(out, schema) as writer:
-        while group := list(islice(rows, 1024)):
-            columns = {name: [_cell(row.get(name)) for row in group] for name in _COLUMNS}
-            writer.write_table(pyarrow.table(columns, schema=schema))
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, dict):
-        value = dump_plain(value)
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value

@@ -37,6 +37,7 @@ MODULES = {
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A background job of a shell ignores Ctrl-C, and so would everything that the tests start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+os.environ["COLUMNS"] = "80"  # the help texts break there, not at the width of somebody's terminal
 # Neither a busy machine nor a draw decides whether a test passes; what a test sets itself is on top of this.
 settings.register_profile("ours", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ours")

@@ -73,14 +73,14 @@ def extract(response: str | None, mode: str = "boxed") -> Extraction:
     if mode not in EXTRACTION_MODES:
         raise ConfigError(f"extraction={mode!r} is unknown; choose one of {', '.join(EXTRACTION_MODES)}")
     if response is None:
-        return _NOTHING
+        return _none()
     start = after_thinking(response)
     if start < 0:
-        return _NOTHING
+        return _none()
     if mode == "boxed":
-        return _boxed(response, start, len(response)) or _NOTHING
+        return _boxed(response, start, len(response)) or _none()
     if mode == "answer_tag":
-        return _tagged(response, start) or _NOTHING
+        return _tagged(response, start) or _none()
     if mode == "any":
         found = _boxed(response, start, len(response)) or _tagged(response, start)
         if found is not None:
@@ -90,7 +90,7 @@ def extract(response: str | None, mode: str = "boxed") -> Extraction:
     run = _prose.phrase(response, start, PHRASE_AT)
     if not run and mode == "any":
         run = _prose.conclusion(response, start, len(response))
-    return _from_run(response, run) if run else _NOTHING
+    return _from_run(response, run) if run else _none()
 
 
 def _concluded(text: str, found: Extraction) -> Extraction | None:
@@ -128,16 +128,16 @@ def _boxed(text: str, lo: int, hi: int) -> Extraction | None:
     place = only_box(text, lo, at, hi)
     if place is not None:
         single = _cut(text, *place, "boxed")
-        return Extraction(single, None, (single,), None, False) if single.text else _NOTHING
+        return Extraction(single, None, (single,), None, False) if single.text else _none()
     found = last_box(text, lo, hi)
     if found is None:
         return None
     if found.end < 0:
-        return _UNCLOSED
+        return _none(Reason.UNCLOSED_BOX)
     last = found.outer_start
     if last_marker(text, lo, last) < 0:  # the only one: nearly every response
         single = _candidate(text, found)
-        return Extraction(single, None, (single,), None, False) if single.text else _NOTHING
+        return Extraction(single, None, (single,), None, False) if single.text else _none()
     first = max(lo, last - WINDOW)
     boxes = all_boxes(text, first, last, hi)
     if not boxes or boxes[-1].outer_end <= last:  # beyond the work limit: the last box as it was read
@@ -160,7 +160,7 @@ def _tagged(text: str, lo: int) -> Extraction | None:
     if boxed is not None:
         return boxed
     answer = _candidate(text, Found(start + 8, hi, start, hi, rule))
-    return Extraction(answer, None, (), None, False) if answer.text else _NOTHING
+    return Extraction(answer, None, (), None, False) if answer.text else _none()
 
 
 _SPACES = " \n\t\r\v\u00a0\u2002\u2003\u2009\u202f\u3000\u200b\ufeff"
@@ -194,7 +194,7 @@ def _from_run(text: str, found: list[Found], *, boxes: bool = False) -> Extracti
     candidates = tuple(_candidate(text, place) for place in found)
     answer = candidates[-1]
     if not answer.text:
-        return _NOTHING
+        return _none()
     first = len(found) - 1
     hedged = False
     while first > 0 and candidates[first - 1].text:
@@ -211,5 +211,5 @@ def _from_run(text: str, found: list[Found], *, boxes: bool = False) -> Extracti
     return Extraction(answer, joined, candidates if boxes else (), None, hedged)
 
 
-_NOTHING = Extraction(None, None, (), Reason.NO_ANSWER, False)
-_UNCLOSED = Extraction(None, None, (), Reason.UNCLOSED_BOX, False)
+def _none(reason: Reason = Reason.NO_ANSWER) -> Extraction:
+    return Extraction(None, None, (), reason, False)  # a new one each time: a caller may keep it

@@ -78,8 +78,9 @@ def _without_tail(text: str) -> str:
         text = text.rstrip(_PUNCTUATION)
         if text.endswith("\\") and not text.endswith("\\\\"):
             text = text[:-1]
-        for command in _SPACING:
-            text = text.removesuffix(command)
+        if text.endswith(_SPACING):
+            for command in _SPACING:
+                text = text.removesuffix(command)
         if text == before or not text:
             return text
 
@@ -105,13 +106,11 @@ def unwrap(text: str) -> str:
                 bare = inner.replace("\\$", "")
                 if opening not in bare and closing not in bare:
                     text = inner.strip()
-        box = _BOX.match(text)
-        if box and _closes_at_end(text, box.end()):
-            text = text[box.end() : -1]
+        if text[:1] == "\\":
+            box = _BOX.match(text)
+            text = text[box.end() : -1] if box and _closes_at_end(text, box.end()) else _without_style_group(text)
         elif text[:1] == "{" and _closes_at_end(text, 1) and not _INFIX.search(text):
             text = text[1:-1]
-        else:
-            text = _without_style_group(text)
         if text == before:
             break
     return text
@@ -170,9 +169,6 @@ def _parsed(text: str, limits: Limits) -> Node:
         value = int(digits)
         return Num(-value, None, "") if text[0] == "-" else Num(value, None, digits)
     if len(text) < 40:
-        scientific = _scientific(text)
-        if scientific is not None:
-            return scientific
         fraction = _SIMPLE_FRACTION.fullmatch(text)
         if fraction:
             sign, above, below = (
@@ -187,8 +183,8 @@ def _parsed(text: str, limits: Limits) -> Node:
 
 def _by_grammar(text: str, limits: Limits) -> Node:
     """The node of any text but the simple numerals of `_parsed`."""
-    written, text = text, unwrap(normalise(text))
-    if text != written and len(text) < 40 and (scientific := _scientific(text)) is not None:
+    text = unwrap(normalise(text))
+    if len(text) < 40 and (scientific := _scientific(text)) is not None:
         return scientific
     if "$" in text and ("\\$" not in text or _DOLLAR.search(text)):
         text = _inner_dollars(text)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from typing import NamedTuple
 
+from ._record import record
 from .config import Limits
 from .grammar.tables import KNOWN_COMMANDS
 
@@ -32,7 +32,8 @@ class UndefinedError(Exception):
     """The text is readable but has no value (0/0, `?`, nan)."""
 
 
-class Token(NamedTuple):
+@record
+class Token:
     """kind: num, word, cmd, text, op or end; value: the numeral, letters, command name or sign."""
 
     kind: str
@@ -117,12 +118,13 @@ _SAID_ABOUT = re.compile(
     r"(?<=[^\s({])[ ,~]{0,3}\(?[ ~]{0,3}(?:\\text\s?\{[ ,(~]{0,3}" + _ABOUT + r"[ ~]{0,3}\}|" + _ABOUT
     + r"|\((?=[ ~]{0,3}\\approx))[ ~]{0,3}(?:\\approx)?[ ~$]{0,3}(-?\d[\d.,]*\d|\d)[ ~$]{0,3}\)?(?=\W*$)"
 )  # fmt: skip
-# Plain-text habits: the pattern, what it means, and a piece without which it is not tried.
+# Plain-text habits: the pattern, what it means, and a piece without which it is not tried. A pattern begins with the
+# character that it is about, which is searched for faster than what must not stand before it.
 _PLAIN_SPELLINGS = (
     (re.compile(r"\.\.\.+"), r"\\ldots ", "..."),
     (re.compile(r"(\d) ?[xX] ?10 ?(?=\^|\*\*)"), r"\1\\times 10", "10"),
-    (re.compile(r"(?<![a-zA-Z])\{([-+])\}"), r"\1", "{"),
-    (re.compile(r"(?<![a-z}\]])\{\s*\}(?!\s*[_^]\s*\{?\w)"), "", "{"),
+    (re.compile(r"\{(?<![a-zA-Z]\{)([-+])\}"), r"\1", "{"),
+    (re.compile(r"\{(?<![a-z}\]]\{)\s*\}(?!\s*[_^]\s*\{?\w)"), "", "{"),
     (re.compile(r"\^\s*(?:\{\s*)?\\prime(?![a-zA-Z])\s*\}?"), "'", "prime"),
     (re.compile(r"\\\\\[ ?-?\d*\.?\d+ ?(?:ex|em|pt|mm|cm|in|pc|bp)\]"), r"\\\\ ", "\\\\["),
     (re.compile(r"\\left\s*\\\{\s*(?=\\begin)"), "", "\\begin"),
@@ -130,8 +132,10 @@ _PLAIN_SPELLINGS = (
     (re.compile(r"^\s*(\d{1,4})\s?h\s?(\d{1,2})\s?m(?:in)?\.?\s*$"), r"\1\\text{ h }\2\\text{ min}", "h"),
     (re.compile(r"<sup>([^<>]{1,40})</sup>"), r"^{\1}", "<sup>"),
     (re.compile(r"<sub>([^<>]{1,40})</sub>"), r"_{\1}", "<sub>"),
-    (re.compile(r"(?<![a-zA-Z)}\]])\^\{?(\d{1,9})\}?\s?/\s?_\{?(\d{1,9})\}?"), r"\\frac{\1}{\2}", "_"),  # `³⁄₅`
-    (_TOLD_ABOUT, r" \\approx \1", "\\text"),
+    (re.compile(r"\^(?<![a-zA-Z)}\]]\^)\{?(\d{1,9})\}?\s?/\s?_\{?(\d{1,9})\}?"), r"\\frac{\1}{\2}", "_"),  # `³⁄₅`
+    (_TOLD_ABOUT, r" \\approx \1", "pprox"),
+    (_TOLD_ABOUT, r" \\approx \1", "about"),
+    (_TOLD_ABOUT, r" \\approx \1", "roughly"),
     (_SAID_ABOUT, r" \\approx \1", "pprox"),
     (_SAID_ABOUT, r" \\approx \1", "about"),
     # `]a,b[` as it is written in French
@@ -171,7 +175,8 @@ def normalise(text: str) -> str:
 _TOKEN = re.compile(
     r"""
     (?P<num>
-        (?: [1-9]\d{0,2} (?: (?:\ ?\{\ ?,\ ?\}|,\s*\\!\s*|\\,|\\[ ;:]|~|\\!) \d{3} )+ (?!\d)
+        \d+ (?! [\d.,~] | \ ?\{ | \ \d | \\[,;:!\ ] )  # nothing behind it can belong to it
+      | (?: [1-9]\d{0,2} (?: (?:\ ?\{\ ?,\ ?\}|,\s*\\!\s*|\\,|\\[ ;:]|~|\\!) \d{3} )+ (?!\d)
           | (?<!\d,) [1-9]\d{0,2} (?: ,\d{3} )+ (?! \d | ,\d )
           | [1-9]\d{0,2} (?: \ \d{3} )+ (?! \d | \s*(?:/|\\d?t?frac))
           | \d+ )
@@ -182,7 +187,7 @@ _TOKEN = re.compile(
         \s*\{ (?P<body> (?: [^{}$\\] | \\[%$&\#_ ,;!] )* ) \} )
   | (?P<cmd> \\ (?: [a-zA-Z]+ | . | $ ) )
   | (?P<word> [aApP]\.\s?[mM]\b\.? | [A-Za-z]+ )
-  | (?P<op> <=> | \*\* | <= | >= | != | == | =< | => | := | -> | \+- | \+/- | && | \|\| | . )
+  | (?P<op> [^-+*<>=!:&|] | <=> | \*\* | <= | >= | != | == | =< | => | := | -> | \+- | \+/- | && | \|\| | . )
     """,
     re.X | re.S,
 )

@@ -36,6 +36,8 @@ from .scripts import primed, script_text
 from .tables import DAY_HALVES, DROPPED_WITH_GROUP, FRACTIONS, NOT_OPERANDS, ORDINALS, SPELT, TIMES
 
 _OPENERS = frozenset({"(", "[", "{", "\\{"})
+_ADDED = frozenset({"+", "-", "+-", "+/-", "pm", "mp"})
+_ENDS_A_TERM = frozenset("+-,;=)]}")  # among operators
 
 
 _TRANSPOSED = frozenset({"T", "top", "bold T"})
@@ -73,6 +75,8 @@ class ExpressionParser(CommandRules):
         parts.append(left)
         while True:
             token = self.tokens[self.at]
+            if token.value not in _ADDED:
+                return parts[0] if len(parts) == 1 else _sum(parts)
             leads = token.value == "+-" and parts == [Num(0)]  # `+-2` where nothing stands before it
             if token.kind == "op" and token.value in ("+", "-", "+-") and not leads:
                 self.at += 1
@@ -97,6 +101,8 @@ class ExpressionParser(CommandRules):
         while True:
             token = self.tokens[self.at]
             kind, value = token.kind, token.value
+            if kind == "op" and value in _ENDS_A_TERM or kind == "end":
+                break
             if kind == "op" and value == "*" or kind == "cmd" and value in TIMES:
                 if self.in_argument:
                     break
@@ -200,7 +206,8 @@ class ExpressionParser(CommandRules):
         """power := postfix [ ("^" | "**") script ] { postfix mark }"""
         base = self.postfix(self.primary())
         while True:
-            if self.peek("^"):
+            token = self.tokens[self.at]
+            if token.kind == "op" and token.value == "^":
                 self.at += 1
                 if self._accept_degree(letter=isinstance(base, Num)):
                     base = self._degrees(base)
@@ -215,9 +222,10 @@ class ExpressionParser(CommandRules):
                 if isinstance(base, (Seq, Matrix)) and isinstance(exponent, Name) and exponent.name in _TRANSPOSED:
                     base = _transposed(base)
                     continue
-            elif self.accept("**"):
+            elif token.kind == "op" and token.value == "**":
+                self.at += 1
                 exponent = self._tower(self.script())
-            elif self.tokens[self.at].kind == "cmd" and self.tokens[self.at].value in ("circ", "degree"):
+            elif token.kind == "cmd" and token.value in ("circ", "degree"):
                 self.at += 1
                 base = self._degrees(base)
                 continue

@@ -76,6 +76,8 @@ class NumeralRules(TokenStream):
 
     def _plain_fraction(self, first: Token) -> tuple[str, str, int] | None:
         """Two numerals that make a fraction from here on, and where it ends; nothing is consumed."""
+        if first.kind != "num" and first.value != "{" and first.value not in FRACTIONS:
+            return None
         values = [t.value for t in self.tokens[self.at : self.at + 7]] + [""] * 7
         if first.kind == "num":
             if first.space and values[1] == "/":

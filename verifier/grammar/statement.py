@@ -139,7 +139,7 @@ class StatementParser(WordRules):
 
     def _joins_relations(self, op: str) -> bool:
         r"""Whether a `\cup` may follow that joins this order relation to another: `0 < x < 1 \cup 2 < x < 3`."""
-        return self.joins_sets and op in ("<", "<=", ">", ">=")
+        return op in ("<", "<=", ">", ">=") and self.joins_sets
 
     def _conditioned(self, said: Node) -> Node:
         r"""`x + 1 (x > 0)`, `2k\\pi (k \\in \\mathbb{Z})`: a condition in brackets; a domain or words add nothing."""

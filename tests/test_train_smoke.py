@@ -212,7 +212,10 @@ def test_the_http_server_serves_a_run(train: Callable[..., Run], home: Path) -> 
     scalars = run.scalars()
     means = scalars["train/rollout/reward_mean"]
     assert sorted(means) == [1, 2, 3]
-    assert all(0 < mean < 1 for mean in means.values())
+    # One response in nine is right, and which are batched together is a matter of timing: once in some hundred runs a
+    # step has none among its 64.
+    assert all(0 <= mean < 1 for mean in means.values())
+    assert sum(means.values()) > 0
     assert set(scalars["train/unscored"].values()) == set(scalars["train/prompt_mismatch"].values()) == {0.0}
     assert run.completions("train") == []
 

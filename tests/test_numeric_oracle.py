@@ -13,9 +13,10 @@ from fractions import Fraction
 import pytest
 
 from verifier import numeric
+from verifier.balls import parts
 from verifier.canonical import Budget
 from verifier.config import Limits
-from verifier.evaluation import Evaluator, OutOfReach, parts
+from verifier.evaluation import Evaluator, OutOfReach
 from verifier.nodes import Add, Call, Const, Degree, Div, Mul, Name, Node, Num, Pow, children
 from verifier.parse import parse
 
@@ -237,6 +238,38 @@ def test_every_ball_holds_the_value(digits: int, real: bool) -> None:
         finally:
             flint.ctx.prec = before
     assert held > 2000
+
+
+@pytest.mark.parametrize(
+    "text", [r"\arctan(\tanh^{-1}((7+i)^{40}))", r"\ln(e^{i\pi})", r"\sqrt{e^{i\pi}}", r"e^{\frac{1}{\sin\pi}}"]
+)
+def test_no_value_where_its_error_reaches_over_a_cut_or_a_pole(text: str) -> None:
+    with pytest.raises(OutOfReach):
+        Evaluator(16, {}, Budget(LIMITS), False).of(parse(text, LIMITS))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"\cosh(\sqrt{10^{40}+1}-10^{20})",  # the argument is nothing but error
+        r"e^{\sqrt{10^{40}+1}-10^{20}}",
+        r"\sin(\sqrt{10^{40}+1}-10^{20})",
+        r"(1+10^{-18})^{\pi^{40}}",
+        r"(-1)^{10^{12}+1}",
+        r"|3+4i|",
+    ],
+)
+@pytest.mark.parametrize("digits", [16, 50])
+def test_a_wide_argument_makes_a_wide_ball(text: str, digits: int) -> None:
+    node = parse(text, LIMITS)
+    (m, r, x), _ = parts(Evaluator(digits, {}, Budget(LIMITS), False).of(node))
+    before = flint.ctx.prec
+    flint.ctx.prec = BITS
+    try:
+        unit = flint.arb(2) ** x
+        assert abs(ball(node, {}).real - m * unit) <= r * unit + flint.arb(2) ** -BITS * 2**99
+    finally:
+        flint.ctx.prec = before
 
 
 def on_a_cut(node: Node, point: dict[str, Fraction], real: bool) -> bool:

@@ -1,12 +1,10 @@
 """Numeric evaluation by balls, at any precision.
 
-A real value is a ball `(m, r, x)`: it lies between (m - r) 2^x and (m + r) 2^x. A complex value is two
-balls. All arithmetic is on integers, so that sums, products, quotients, whole powers and square roots
-enclose the true value. Other functions come from mpmath with ten guard bits; they pass an argument's
-radius on through twice a bound of their derivative.
+Values are balls (see `balls`); all arithmetic is on integers. Logarithms, exponentials, sines and cosines of
+a ball's middle come from mpmath with ten guard bits.
 
-Promises: whatever numbers cannot say raises OutOfReach; every operation is charged to the budget. No
-float is involved.
+Promises: every value encloses the true one, as far as mpmath's last bits can be trusted; whatever numbers
+cannot say raises OutOfReach; every operation is charged to the budget. No float is involved.
 """
 
 from __future__ import annotations
@@ -16,8 +14,26 @@ import threading
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
+from .balls import (
+    MAX_EXPONENT,
+    ONE,
+    ZERO,
+    Ball,
+    Complex,
+    Value,
+    beyond,
+    exponent,
+    growth,
+    negative,
+    parts,
+    product,
+    radius_exponent,
+    straddles,
+    total,
+    twice,
+)
 from .canonical import Budget
 from .nodes import (
     Add,
@@ -35,28 +51,13 @@ from .nodes import (
     children,
 )
 
-Ball: TypeAlias = "tuple[int, int, int]"
-
-
-class Complex(NamedTuple):
-    """A complex value by the balls of its parts."""
-
-    re: Ball
-    im: Ball
-
-
-Value: TypeAlias = "Ball | Complex"
-
-ZERO: Ball = (0, 0, 0)
-ONE: Ball = (1, 0, 0)
 _LOCAL = threading.local()
-_MAX_EXPONENT = 40_000  # binary exponent past which a value is out of numeric reach
-LOWEST = -4 * _MAX_EXPONENT  # the exponent below which a ball is not told from zero
 _NOISE = 53  # the extent of a value that may be zero: that of sixteen digits lost
 _RADIUS_BITS = 30
-GUARD_BITS = 10
+_GUARD_BITS = 10
+_MOST_BITS = 16  # of an exponent of e
+_LARGEST_ANGLE = 2_000  # its binary exponent
 _MOST_SQUARINGS = 60  # whole powers up to 2^60 are multiplied out
-_POWER_BITS = 16  # of the largest logarithm of a power
 
 
 class OutOfReach(Exception):
@@ -88,12 +89,13 @@ class Evaluator:
 
     def __init__(self, digits: int, point: Mapping[str, Fraction | int], budget: Budget, real: bool) -> None:
         self.bits = (digits + 1) * 10 // 3
+        self.precision = (self.bits + _GUARD_BITS, "n")  # of mpmath's functions, and how they round
         self.huge = (digits - 12) * 10 // 3  # the exponent past which a trigonometric value is a pole
         self.point = dict(point)
         self.real = real
         self.budget = budget
         self.extent = 0  # the largest binary exponent met, of either sign
-        self.cost = 1 + digits // 50
+        self.cost = 1 + digits // 100
         self.symbols: dict[str, Ball] = {}  # the values of symbols
         self.constants: dict[str, Ball] = {}
         self.known: dict[tuple[str, Value], Any] = {}  # the values of functions
@@ -101,12 +103,12 @@ class Evaluator:
     @property
     def mp(self) -> Any:
         """mpmath at this precision and some guard bits; its precision holds until the next call."""
-        return _context(self.bits + GUARD_BITS)
+        return _context(self.precision[0])
 
     # -- balls ----------------------------------------------------------------------------------
 
-    def fitted(self, m: int, r: int, x: int) -> Ball:
-        """The ball in as many bits as are worth keeping."""
+    def settled(self, m: int, r: int, x: int) -> Ball:
+        """The ball in as many bits as are worth keeping, as a value met on the way."""
         excess = m.bit_length() - self.bits
         wide = r.bit_length() - _RADIUS_BITS
         if wide > excess:
@@ -115,13 +117,6 @@ class Evaluator:
             kept = m >> excess
             r = (r >> excess) + 2 if r or kept << excess != m else 0
             m, x = kept, x + excess
-        if x < LOWEST and (m or r):
-            return 0, 1, -_MAX_EXPONENT
-        return m, r, x
-
-    def settled(self, m: int, r: int, x: int) -> Ball:
-        """The ball, rounded, as a value met on the way."""
-        m, r, x = self.fitted(m, r, x)
         if -r <= m <= r:
             return self._noise(m, r, x)
         extent = m.bit_length() + x
@@ -130,7 +125,7 @@ class Evaluator:
         return m, r, x
 
     def _met(self, extent: int) -> None:
-        if extent > _MAX_EXPONENT:
+        if extent > MAX_EXPONENT:
             raise OutOfReach("size")
         self.extent = max(self.extent, extent)
 
@@ -139,17 +134,15 @@ class Evaluator:
         if not r:
             return ZERO
         extent = r.bit_length() + x
-        if extent < -_MAX_EXPONENT:
-            m, r, x = 0, 1, -_MAX_EXPONENT
-        self._met(extent if extent > _MAX_EXPONENT else min(abs(extent), _NOISE))
+        if extent < -MAX_EXPONENT:
+            m, r, x = 0, 1, -MAX_EXPONENT
+        self._met(extent if extent > MAX_EXPONENT else min(abs(extent), _NOISE))
         return m, r, x
 
     def joined(self, re: Ball, im: Ball) -> Complex:
         """The complex value of two parts."""
         if self.real:
             raise OutOfReach("complex")
-        larger = max(re, im, key=exponent)
-        self.settled(*larger)
         return Complex(re, im)
 
     def exact(self, value: Fraction | int) -> Ball:
@@ -160,19 +153,19 @@ class Evaluator:
     def plus(self, a: Value, b: Value) -> Value:
         if isinstance(a, Complex) or isinstance(b, Complex):
             (p, q), (s, t) = parts(a), parts(b)
-            return self.joined(self.fitted(*total(p, s)), self.fitted(*total(q, t)))
+            return self.joined(self.settled(*total(p, s)), self.settled(*total(q, t)))
         return self.settled(*total(a, b))
 
     def times(self, a: Value, b: Value) -> Value:
         if isinstance(a, Complex) or isinstance(b, Complex):
             (p, q), (s, t) = parts(a), parts(b)
-            re = total(_product(p, s), negative(_product(q, t)))
-            return self.joined(self.fitted(*re), self.fitted(*total(_product(p, t), _product(q, s))))
-        return self.settled(*_product(a, b))
+            re, im = total(product(p, s), negative(product(q, t))), total(product(p, t), product(q, s))
+            return self.joined(self.settled(*re), self.settled(*im))
+        return self.settled(*product(a, b))
 
     def over(self, a: Value, b: Value) -> Value:
         if isinstance(b, Complex):
-            below = total(_product(b.re, b.re), _product(b.im, b.im))
+            below = total(product(b.re, b.re), product(b.im, b.im))
             above = self.times(a, Complex(b.re, negative(b.im)))
             return self.over(above, self.settled(*below))
         if abs(b[0]) <= 2 * b[1]:
@@ -196,11 +189,15 @@ class Evaluator:
 
     # -- mpmath ---------------------------------------------------------------------------------
 
+    def raw(self, value: Ball) -> Any:
+        """The middle of a ball as mpmath's bare tuple."""
+        return libmp().from_man_exp(value[0], value[2])
+
     def number(self, value: Value) -> Any:
         """The middle of a value as mpmath's number."""
         if isinstance(value, Complex):
             return self.mp.mpc(self.number(value.re), self.number(value.im))
-        return self.mp.make_mpf(libmp().from_man_exp(value[0], value[2]))
+        return self.mp.make_mpf(self.raw(value))
 
     def value(self, number: Any, *errors: int | None) -> Value:
         """What mpmath computed; errors: the binary exponents of what its arguments' radii make of it."""
@@ -208,7 +205,7 @@ class Evaluator:
             size = max(self.mp.mag(number.real), self.mp.mag(number.imag))
             everywhere = (*errors, int(size) - self.bits if self.mp.isfinite(size) else None)
             return self.joined(*(self.ball(part, *everywhere) for part in number._mpc_))
-        return self.settled(*self.ball(number._mpf_, *errors))
+        return self.ball(number._mpf_, *errors)
 
     def ball(self, raw: tuple[int, int, int, int], *errors: int | None) -> Ball:
         """The same of one of mpmath's bare tuples."""
@@ -218,14 +215,14 @@ class Evaluator:
         largest = max((error for error in errors if error is not None), default=None)
         if not man and largest is None:
             return ZERO
-        largest = max(-_MAX_EXPONENT, largest or 0) if largest is not None else -_MAX_EXPONENT
-        if max(exp + size, largest) > _MAX_EXPONENT:
+        largest = max(-MAX_EXPONENT, largest or 0) if largest is not None else -MAX_EXPONENT
+        if max(exp + size, largest) > MAX_EXPONENT:
             raise OutOfReach("size")
-        if not man or exp + size < -_MAX_EXPONENT:
-            return 0, 1 + len(errors), largest
+        if not man or exp + size < -MAX_EXPONENT:
+            return self.settled(0, 1 + len(errors), largest)
         shift = self.bits - size
         m, x = (man << shift if shift > 0 else man >> -shift), exp - shift
-        return (-m if sign else m), 2 + (len(errors) << max(0, largest - x)), x
+        return self.settled(-m if sign else m, 2 + (len(errors) << max(0, largest - x)), x)
 
     # -- nodes ----------------------------------------------------------------------------------
 
@@ -301,7 +298,7 @@ class Evaluator:
     def raised(self, base: Value, exponent: Value, node: Node) -> Value:
         """base to an exponent, which is written as `node`."""
         self.spend(8)
-        doubled = _doubled(exponent)
+        doubled = twice(exponent)
         if doubled is not None and not doubled % 2 and abs(doubled) >> _MOST_SQUARINGS + 1 == 0:
             return self._whole_power(base, doubled // 2)
         if base == ZERO:
@@ -351,17 +348,66 @@ class Evaluator:
 
     def _power(self, base: Value, exponent: Value) -> Value:
         """exp(exponent * log(base)) for a base that is not zero."""
-        mp = _context(self.bits + GUARD_BITS + _POWER_BITS)
-        value, power = self.number(base), self.number(exponent)
-        log = mp.one if base is self.constants.get("e") else mp.log(value)
-        if abs(power * log) > _MAX_EXPONENT:
+        if base is self.constants.get("e"):
+            return self.exp(exponent)
+        return self.exp(self.times(exponent, self.log(base)))
+
+    # -- elementary functions -------------------------------------------------------------------
+
+    def log(self, a: Value) -> Value:
+        """The principal logarithm of a value that is not zero."""
+        found: Value | None = self.known.get(("log", a))
+        if found is None:
+            if isinstance(a, Complex) or a[0] < 0:
+                if isinstance(a, Complex) and a.re[0] <= a.re[1] and straddles(a.im):
+                    raise OutOfReach("a branch cut")
+                number = self.number(a)
+                found = self.value(self.mp.log(number), self.spread(a, 1 / number), -self.bits)
+            else:
+                error = a[1].bit_length() - a[0].bit_length() + 2 if a[1] else None
+                found = self.ball(libmp().mpf_log(self.raw(a), *self.precision), error, -self.bits)
+            self.known["log", a] = found
+        return found
+
+    def exp(self, a: Value) -> Value:
+        if isinstance(a, Complex):
+            turned = self.joined(*self.circle(a.im))
+            return turned if a.re == ZERO else self.times(self.exp(a.re), turned)
+        found: Value | None = self.known.get(("exp", a))
+        if found is None:
+            if exponent(a) > _MOST_BITS:
+                raise OutOfReach("size")
+            raw = libmp().mpf_exp(self.raw(a), *self.precision)
+            found = self.known["exp", a] = self.ball(raw, self.grown(a, raw))
+        return found
+
+    def circle(self, a: Ball) -> tuple[Ball, Ball]:
+        """The cosine and the sine of an angle; their slopes are at most one."""
+        found: tuple[Ball, Ball] | None = self.known.get(("circle", a))
+        if found is None:
+            if exponent(a) > _LARGEST_ANGLE:
+                raise OutOfReach("size")
+            cosine, sine = libmp().mpf_cos_sin(self.raw(a), *self.precision)
+            error = radius_exponent(a)
+            found = self.known["circle", a] = self.ball(cosine, error, -self.bits), self.ball(sine, error, -self.bits)
+        return found
+
+    def hyperbola(self, a: Ball) -> tuple[Ball, Ball]:
+        """The hyperbolic cosine and sine; the cosine bounds both slopes."""
+        if exponent(a) > _MOST_BITS:
             raise OutOfReach("size")
-        result = mp.exp(power * log)
-        errors = [self.spread(base, result * power / value), self.spread(exponent, result * log)]
-        largest = max((error for error in errors if error is not None), default=None)
-        if largest is None:
-            return self.value(result)
-        return self.value(result, largest + 1 + growth(largest + 1 - int(mp.mag(result))))
+        cosine, sine = libmp().mpf_cosh_sinh(self.raw(a), *self.precision)
+        error = self.grown(a, cosine)
+        return self.ball(cosine, error), self.ball(sine, error)
+
+    def grown(self, a: Ball, slope: tuple[int, int, int, int]) -> int | None:
+        """The binary exponent of an exponential function's error."""
+        radius = radius_exponent(a)
+        if radius is None:
+            return None
+        if radius > _MOST_BITS:
+            raise OutOfReach("size")
+        return radius + 1 + slope[2] + slope[3] + growth(radius)
 
     def spread(self, argument: Value, slope: Any) -> int | None:
         """The binary exponent of twice the slope times the argument's radius; None for no error."""
@@ -442,63 +488,6 @@ NODES: dict[type[Node], Callable[[Any, Any], Value]] = {
     Unit: Evaluator._unit,
     Big: Evaluator._repeated,
 }
-
-
-def total(a: Ball, b: Ball) -> Ball:
-    """a + b, not rounded."""
-    m, r, x = a
-    n, s, y = b
-    if x > y:
-        return (m << x - y) + n, (r << x - y) + s, y
-    return m + (n << y - x), r + (s << y - x), x
-
-
-def _product(a: Ball, b: Ball) -> Ball:
-    m, r, x = a
-    n, s, y = b
-    return m * n, abs(m) * s + abs(n) * r + r * s, x + y
-
-
-def negative(a: Ball) -> Ball:
-    return -a[0], a[1], a[2]
-
-
-def beyond(a: Value, factor: int) -> bool:
-    """Whether a value is further from zero than so many times its radius."""
-    return any(abs(m) > factor * r for m, r, _ in parts(a))
-
-
-def parts(a: Value) -> tuple[Ball, Ball]:
-    return a if isinstance(a, Complex) else (a, ZERO)
-
-
-def exponent(a: Ball) -> int:
-    """The binary exponent of a ball's middle; that of zero is below all others."""
-    return a[0].bit_length() + a[2] if a[0] else LOWEST
-
-
-def radius_exponent(a: Value) -> int | None:
-    """The binary exponent of a value's radius, None for that of an exact one."""
-    if isinstance(a, Complex):
-        return max((r.bit_length() + x + 1 for _, r, x in a if r), default=None)
-    return a[1].bit_length() + a[2] if a[1] else None
-
-
-def growth(radius: int) -> int:
-    """How many bits an exponential function grows by, at most, over a radius of this binary exponent."""
-    if radius > 16:
-        raise OutOfReach("size")
-    return 0 if radius < -4 else 4 << max(0, radius)
-
-
-def _doubled(a: Value) -> int | None:
-    """Twice a number that is exactly a whole or a half one, else None."""
-    if isinstance(a, Complex) or a[1]:
-        return None
-    m, _, x = a
-    if x >= -1:
-        return m << x + 1
-    return None if m & (1 << -x - 1) - 1 else m >> -x - 1
 
 
 def _odd_root(node: Node) -> Fraction | None:

@@ -17,9 +17,10 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from . import numeric_functions  # noqa: F401  (calls)
+from .balls import LOWEST, Complex, Value, beyond, exponent, negative, parts, total
 from .canonical import Budget
 from .config import Limits
-from .evaluation import LOWEST, Complex, Evaluator, OutOfReach, Value, beyond, exponent, negative, parts, total
+from .evaluation import Evaluator, OutOfReach
 from .nodes import (
     Big,
     Call,
@@ -34,7 +35,6 @@ from .nodes import (
 )
 
 _MOST_DIGITS = 1500
-_FIRST_DIGITS = 16  # enough to tell most different values apart, at a third of the cost
 _SCALES = (1, 8, 1, 60, 10**14)  # sizes of sample points: domains such as x > 5 are reached too
 _WHOLE_SCALES = (4, 9, 10**6, 90, 3, 200, 6, 12)  # the largest of the integers at each point, the least is half
 _CORNER_SCALES = (1, 8, 10**40, 60, 10**14, 10**20)  # where |x + 10^9| - 10^9 must not pass for x
@@ -45,7 +45,7 @@ _ATTEMPTS = 4  # sample points tried for each one needed
 class _Gap(NamedTuple):
     """Two values at one precision.
 
-    differ: the distance is more than `factor` times its bound; small: the bound is far below an absolute
+    differ: the distance is more than its bound, and by far; small: the bound is far below an absolute
     unit; close: it is far below the values themselves; error: its binary exponent; extent: decimal exponent
     of the largest or smallest number met.
     """
@@ -57,7 +57,7 @@ class _Gap(NamedTuple):
     extent: int
 
 
-def _gap(left: Value, right: Value, extent: int, factor: int) -> _Gap:
+def _gap(left: Value, right: Value, extent: int = 0) -> _Gap:
     if isinstance(left, Complex) or isinstance(right, Complex):
         balls = [total(a, negative(b)) for a, b in zip(parts(left), parts(right), strict=True)]
         size = min(max(map(exponent, parts(value))) for value in (left, right))
@@ -66,7 +66,7 @@ def _gap(left: Value, right: Value, extent: int, factor: int) -> _Gap:
         size = min(exponent(left), exponent(right))
     error = max(r.bit_length() + x if r else LOWEST for _, r, x in balls) + len(balls) - 1
     return _Gap(
-        differ=any(abs(m) > factor * r for m, r, _ in balls),
+        differ=any(abs(m) > 4 * r for m, r, _ in balls),
         small=error < -_FAR,
         close=error < size - _FAR,
         error=error,
@@ -190,9 +190,8 @@ def _over_samples(
         if budget.steps < 0:
             return None
         point = {name: _sample(name, index, name in integral, key, scales) for name in free}
-        start = limits.precision if agreed else _FIRST_DIGITS  # one look less where they will hardly differ
         try:
-            verdict = _at_point(a, b, point, limits, budget, real=real, either=True, start=start)
+            verdict = _at_point(a, b, point, limits, budget, real=real, either=True)
         except OutOfReach:
             continue
         if verdict is False:
@@ -213,24 +212,24 @@ def _at_point(
     *,
     real: bool,
     either: bool = False,
-    start: int = _FIRST_DIGITS,
 ) -> bool | None:
     """The comparison at one point; raises OutOfReach (or answers None) where a side is undefined.
-
-    start: the digits of the first look.
 
     `1 + e^{-900}` rounds to 1 at any usual precision: equality is asked only at a precision that
     reaches three times as far as the largest or smallest number met on the way.
     """
+    digits = limits.precision
     try:
-        first = _difference(a, b, point, budget, start, real, 16)
-        needed = max(limits.precision, 30 + 3 * first.extent)
-        if first.differ:
+        low = _difference(a, b, point, budget, digits, real)
+        if low.differ:
             return False
+        needed = 30 + 3 * low.extent
         if needed > _MOST_DIGITS:
             return None
-        low = first if needed <= start else _difference(a, b, point, budget, needed, real, 4)
-        high = _difference(a, b, point, budget, 2 * max(needed, start), real, 4)
+        if needed > digits:
+            digits = needed
+            low = _difference(a, b, point, budget, digits, real)
+        high = _difference(a, b, point, budget, 2 * digits, real)
     except OutOfReach:
         if either:
             raise
@@ -241,11 +240,9 @@ def _at_point(
     return True if settled and high.error <= low.error else None
 
 
-def _difference(
-    a: Node, b: Node, point: Mapping[str, Fraction | int], budget: Budget, digits: int, real: bool, factor: int
-) -> _Gap:
+def _difference(a: Node, b: Node, point: Mapping[str, Fraction | int], budget: Budget, digits: int, real: bool) -> _Gap:
     e = Evaluator(digits, point, budget, real)
-    return _gap(e.of(a), e.of(b), e.extent, factor)
+    return _gap(e.of(a), e.of(b), e.extent)
 
 
 def sign(node: Node, limits: Limits, budget: Budget | None = None) -> int | None:
@@ -278,17 +275,23 @@ def proportional(a: Node, b: Node, limits: Limits, budget: Budget | None = None)
         return None
     integral = _integral(a) | _integral(b)
     real = not (has_imaginary(a) or has_imaginary(b))
-    first: dict[str, Fraction | int] | None = None
+    precisions = (limits.precision, 2 * limits.precision)
+    first: list[tuple[Value, Value]] = []  # the values at the first point, by precision
     agreed = 0
     key = _key(a, b)
     for index in range(limits.samples * _ATTEMPTS):
         point = {name: _sample(name, index, name in integral, key, _SCALES) for name in free}
-        if first is None:
-            if _defined(a, b, point, limits, budget, real):
-                first = point
+        try:
+            evaluators = [Evaluator(digits, point, budget, real) for digits in precisions]
+            values = [(e.of(a), e.of(b)) for e in evaluators]
+        except OutOfReach:
+            continue
+        if not first:
+            if all(beyond(value, 4) for value in values[0]):
+                first = values
             continue
         try:
-            verdict = _cross(a, b, (first, point), limits, budget, real)
+            verdict = _cross(first, values, evaluators)
         except OutOfReach:
             continue
         if verdict is False:
@@ -299,28 +302,12 @@ def proportional(a: Node, b: Node, limits: Limits, budget: Budget | None = None)
     return True if agreed >= 3 else None
 
 
-def _defined(a: Node, b: Node, point: Mapping[str, Fraction | int], limits: Limits, budget: Budget, real: bool) -> bool:
-    try:
-        return all(beyond(Evaluator(limits.precision, point, budget, real).of(node), 4) for node in (a, b))
-    except OutOfReach:
-        return False
-
-
 def _cross(
-    a: Node,
-    b: Node,
-    points: tuple[Mapping[str, Fraction | int], Mapping[str, Fraction | int]],
-    limits: Limits,
-    budget: Budget,
-    real: bool,
+    first: list[tuple[Value, Value]], second: list[tuple[Value, Value]], evaluators: list[Evaluator]
 ) -> bool | None:
     """a(p) b(q) against a(q) b(p), at two precisions."""
     verdicts = []
-    for digits in (limits.precision, 2 * limits.precision):
-        e = Evaluator(digits, points[0], budget, real)
-        ap, bp = e.of(a), e.of(b)
-        e = Evaluator(digits, points[1], budget, real)
-        aq, bq = e.of(a), e.of(b)
-        gap = _gap(e.times(ap, bq), e.times(aq, bp), 0, 4)
+    for (ap, bp), (aq, bq), e in zip(first, second, evaluators, strict=True):
+        gap = _gap(e.times(ap, bq), e.times(aq, bp))
         verdicts.append(False if gap.differ else True if gap.close else None)
     return verdicts[-1] if verdicts[0] == verdicts[-1] or verdicts[-1] is False else None

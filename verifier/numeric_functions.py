@@ -11,43 +11,29 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, TypeAlias
 
+from .balls import ONE, ZERO, Ball, Complex, Value, beyond, negative, straddles, total
 from .canonical import KNOWN_FUNCTIONS
-from .evaluation import (
-    GUARD_BITS,
-    NODES,
-    ONE,
-    ZERO,
-    Ball,
-    Complex,
-    Evaluator,
-    OutOfReach,
-    Value,
-    beyond,
-    growth,
-    libmp,
-    negative,
-    radius_exponent,
-    total,
-)
+from .evaluation import NODES, Evaluator, OutOfReach
 from .nodes import Call, Div, Matrix, Num
 
 Function: TypeAlias = "Callable[[Evaluator, list[Value], Call], Value]"
 
 # In elementary operations; every other function counts 8.
-_COSTS = {"abs": 1, "max": 1, "min": 1, "floor": 1, "ceil": 1}
+_COSTS = {"det": 0, "abs": 1, "max": 1, "min": 1, "floor": 1, "ceil": 1}
 
 
 def evaluate(e: Evaluator, node: Call) -> Value:
     """The value of a call."""
-    if node.name == "det" and isinstance(node.args[0], Matrix):
+    name = node.name
+    e.spend(_COSTS.get(name, 8))
+    function = _TABLE.get(name)
+    if function is not None:
+        return function(e, [e.of(arg) for arg in node.args], node)
+    if name == "det" and isinstance(node.args[0], Matrix):
         return _determinant(e, [list(row) for row in node.args[0].rows])
-    e.spend(_COSTS.get(node.name, 8))
-    if node.name not in _TABLE:
-        if node.name in KNOWN_FUNCTIONS:
-            raise OutOfReach(node.name)
-        return _generic(e, node.name, [e.of(arg) for arg in node.args])
-    args = [e.of(arg) for arg in node.args]
-    return _TABLE[node.name](e, args, node)
+    if name in KNOWN_FUNCTIONS:
+        raise OutOfReach(name)
+    return _generic(e, name, [e.of(arg) for arg in node.args])
 
 
 NODES[Call] = evaluate
@@ -62,8 +48,8 @@ def _generic(e: Evaluator, name: str, args: list[Value]) -> Value:
     return e.plus(e.exact(2), _sine(e, [angle], Call(name, ())))
 
 
-def _real(value: Value) -> Ball:
-    """The value where it is real."""
+def _ball(value: Value) -> Ball:
+    """A value that has to be real."""
     if isinstance(value, Complex):
         raise OutOfReach("complex")
     return value
@@ -76,88 +62,42 @@ def _larger(value: Value, exponent: int) -> bool:
     return value[0].bit_length() + value[2] > exponent
 
 
-def _smooth(
-    name: str,
-    slope: Callable[[Any, Any, Any], Any],
-    *,
-    large: int = 2000,
-    unit: bool = False,
-    exponential: bool = False,
-) -> Function:
-    """A function of one argument with |f'| given by slope(mp, argument, value), by mpmath.
-
-    large: the binary exponent past which an argument is out of reach. unit: whether it may be wrong by a
-    unit in the last place of 1 besides. exponential: whether the slope grows like one.
-    """
-
-    def run(e: Evaluator, args: list[Value], node: Call) -> Value:
-        key = (name, args[0])
-        found: Value | None = e.known.get(key)
-        if found is None:
-            if _larger(args[0], large):
-                raise OutOfReach("size")
-            value = e.number(args[0])
-            try:
-                result = getattr(e.mp, name)(value)
-                error = e.spread(args[0], slope(e.mp, value, result))
-                if exponential:
-                    error = _grown(e, args[0], result, error)
-            except (ZeroDivisionError, ValueError):
-                raise OutOfReach(f"{name} is undefined here") from None
-            found = e.known[key] = e.value(result, error, -e.bits if unit else None)
-        return found
-
-    return run
-
-
-def _grown(e: Evaluator, argument: Value, result: Any, error: int | None) -> int | None:
-    """The error of an exponential function where its slope is next to nothing, or its argument is wide."""
-    radius = radius_exponent(argument)
-    if radius is None:
-        return None
-    second = radius + (e.spread(argument, result) or radius)
-    return growth(radius) + (second if error is None else max(error, second))
-
-
-def _circle(e: Evaluator, angle: Ball) -> tuple[Ball, Ball]:
-    """The cosine and the sine of a real angle, whose slopes are at most one."""
-    found: tuple[Ball, Ball] | None = e.known.get(("circle", angle))
-    if found is None:
-        if _larger(angle, 2000):
-            raise OutOfReach("size")
-        m, r, x = angle
-        point = libmp().mpf_cos_sin(libmp().from_man_exp(m, x), e.bits + GUARD_BITS, "n")
-        cosine, sine = (e.settled(*e.ball(raw, r.bit_length() + x if r else None, -e.bits)) for raw in point)
-        found = e.known["circle", angle] = cosine, sine
-    return found
-
-
-def _trigonometric(
-    name: str, slope: Callable[[Any, Any, Any], Any], by_circle: Callable[[Evaluator, Ball, Ball], Value]
-) -> Function:
-    """A trigonometric function: of a real angle by its cosine and sine, of a complex one by mpmath."""
-    elsewhere = _smooth(name, slope, unit=True, exponential=True)
+def _circular(by: Callable[[Evaluator, Value, Value], Value], poles: bool = True) -> Function:
+    """A trigonometric function by the cosine and the sine; poles: whether it has any."""
 
     def run(e: Evaluator, args: list[Value], node: Call) -> Value:
         angle = args[0]
-        result = elsewhere(e, args, node) if isinstance(angle, Complex) else by_circle(e, *_circle(e, angle))
-        if _larger(result, e.huge) or (name in ("tan", "cot", "sec", "csc") and _larger(result, 66)):
+        cosine: Value
+        sine: Value
+        if isinstance(angle, Complex):
+            (c, s), (p, q) = e.circle(angle.re), e.hyperbola(angle.im)
+            cosine = e.joined(_ball(e.times(c, p)), negative(_ball(e.times(s, q))))
+            sine = e.joined(_ball(e.times(s, p)), _ball(e.times(c, q)))
+        else:
+            cosine, sine = e.circle(angle)
+        result = by(e, cosine, sine)
+        if _larger(result, min(e.huge, 66) if poles else e.huge):
             raise OutOfReach("a pole")
         return result
 
     return run
 
 
+def _hyperbolic(e: Evaluator, args: list[Value], node: Call) -> Value:
+    value = args[0]
+    place = 0 if node.name == "cosh" else 1
+    if not isinstance(value, Complex):
+        return e.hyperbola(value)[place]
+    (c, s), pair = e.circle(value.im), e.hyperbola(value.re)
+    return e.joined(_ball(e.times(c, pair[place])), _ball(e.times(s, pair[1 - place])))
+
+
 def _logarithm(e: Evaluator, value: Value) -> Value:
     if not beyond(value, 4):
         raise OutOfReach("the logarithm of zero")
-    if e.real and _real(value)[0] < 0:
+    if e.real and _ball(value)[0] < 0:
         raise OutOfReach("the logarithm of a negative number")
-    return _log_of(e, [value], _LN)
-
-
-_LN = Call("ln", ())
-_log_of = _smooth("log", lambda mp, x, y: 1 / x, large=10**6, unit=True)
+    return e.log(value)
 
 
 def _log(e: Evaluator, args: list[Value], node: Call) -> Value:
@@ -171,17 +111,14 @@ def _root(e: Evaluator, args: list[Value], node: Call) -> Value:
     return e.raised(args[0], e.over(ONE, args[1]), Div(Num(1), node.args[1]))
 
 
-_exp = _smooth("exp", lambda mp, x, y: y, large=14, exponential=True)
-
-
 def _tanh(e: Evaluator, args: list[Value], node: Call) -> Value:
     """Through exp, so that what separates it from one is seen."""
-    value = _real(args[0])
+    value = _ball(args[0])
     if _larger(value, 13):
         raise OutOfReach("size")
     backwards = value[0] < 0
-    small = _exp(e, [e.times(value, e.exact(2 if backwards else -2))], node)
-    quotient = _real(e.over(e.plus(ONE, negative(_real(small))), e.plus(ONE, small)))
+    small = e.exp(e.times(value, e.exact(2 if backwards else -2)))
+    quotient = _ball(e.over(e.plus(ONE, negative(_ball(small))), e.plus(ONE, small)))
     result = negative(quotient) if backwards else quotient
     return result if node.name == "tanh" else e.over(ONE, result)
 
@@ -193,7 +130,7 @@ def _abs(e: Evaluator, args: list[Value], node: Call) -> Value:
     square = e.plus(e.times(value.re, value.re), e.times(value.im, value.im))
     if square != ZERO and not beyond(square, 2):
         raise OutOfReach("the size of a value that may be zero")
-    return square if square == ZERO else e.square_root(_real(square))
+    return square if square == ZERO else e.square_root(_ball(square))
 
 
 def _step(e: Evaluator, args: list[Value], node: Call) -> Value:
@@ -201,7 +138,7 @@ def _step(e: Evaluator, args: list[Value], node: Call) -> Value:
     exact = e.rational(node.args[0])
     if exact is not None:
         return e.exact(to_integer(exact))
-    m, r, x = _real(args[0])
+    m, r, x = _ball(args[0])
     if _larger((m, r, x), 133):
         raise OutOfReach("size")
     ends = {to_integer((m + side) * Fraction(2) ** x) for side in (-r, r)}
@@ -211,7 +148,7 @@ def _step(e: Evaluator, args: list[Value], node: Call) -> Value:
 
 
 def _sign(e: Evaluator, args: list[Value], node: Call) -> Value:
-    value = _real(args[0])
+    value = _ball(args[0])
     if not beyond(value, 4):
         raise OutOfReach("too close to a jump")
     return e.exact(1 if value[0] > 0 else -1)
@@ -232,7 +169,7 @@ def _factorial(e: Evaluator, args: list[Value], node: Call) -> Value:
         step = 1 if node.name == "factorial" else 2
         return e.exact(math.prod(range(whole[0], 0, -step)))
     e.spend(200)
-    value = e.number(_real(args[0]))
+    value = e.number(_ball(args[0]))
     if value < 0 or value > 3000:
         raise OutOfReach("factorial")
     result = e.mp.factorial(value) if node.name == "factorial" else e.mp.fac2(value)
@@ -244,7 +181,7 @@ def _binom(e: Evaluator, args: list[Value], node: Call) -> Value:
     if whole is not None:
         return e.exact(math.comb(*whole))
     e.spend(400)
-    n, k = (e.number(_real(value)) for value in args)
+    n, k = (e.number(_ball(value)) for value in args)
     if abs(n) > 3000 or abs(k) > 3000:
         raise OutOfReach("binomial")
     try:
@@ -257,7 +194,7 @@ def _binom(e: Evaluator, args: list[Value], node: Call) -> Value:
 
 def _extreme(e: Evaluator, args: list[Value], node: Call) -> Value:
     best = max if node.name == "max" else min
-    balls = [_real(value) for value in args]
+    balls = [_ball(value) for value in args]
     lowest = min(x for _, _, x in balls)
     middles = [m << x - lowest for m, _, x in balls]
     return e.settled(best(middles), max(r << x - lowest for _, r, x in balls), lowest)
@@ -273,7 +210,7 @@ def _whole(e: Evaluator, args: list[Value], node: Call) -> Value:
 
 
 def _cis(e: Evaluator, args: list[Value], node: Call) -> Value:
-    return e.joined(*_circle(e, _real(args[0])))
+    return e.joined(*e.circle(_ball(args[0])))
 
 
 def _part(e: Evaluator, args: list[Value], node: Call) -> Value:
@@ -305,47 +242,58 @@ def _determinant(e: Evaluator, rows: list[list[Any]]) -> Value:
     return found
 
 
-def _arc(name: str, slope: Callable[[Any, Any, Any], Any], bounded: bool) -> Function:
-    inner = _smooth(name, slope, unit=True)
+def _arc(name: str, slope: Callable[[Any, Any], Any], bounded: bool = False) -> Function:
+    """An inverse function by mpmath, with |f'| given by slope(mp, argument); bounded: defined up to one."""
 
     def run(e: Evaluator, args: list[Value], node: Call) -> Value:
         value = args[0]
+        if _larger(value, _LARGEST):
+            raise OutOfReach("size")
         if (bounded or isinstance(value, Complex)) and beyond(value, 2):
-            over = total(_real(_abs(e, args, node)), (-1, 0, 0))
+            over = total(_ball(_abs(e, args, node)), (-1, 0, 0))
             if bounded and e.real and over[0] > over[1]:
                 raise OutOfReach(f"{name} is undefined here")
             if over[1] and not beyond(over, 4):
                 raise OutOfReach("the edge of the domain")
-        return inner(e, args, node)
+        if isinstance(value, Complex) and (straddles(value.re) or straddles(value.im)):
+            raise OutOfReach("a branch cut")
+        number = e.number(value)
+        try:
+            return e.value(getattr(e.mp, name)(number), e.spread(value, slope(e.mp, number)), -e.bits)
+        except (ZeroDivisionError, ValueError):
+            raise OutOfReach(f"{name} is undefined here") from None
 
     return run
 
 
-_sine = _trigonometric("sin", lambda mp, x, y: mp.cos(x), lambda e, cos, sin: sin)
+_LARGEST = 2_000  # binary exponent of an inverse function's argument
+
+
+_sine = _circular(lambda e, cos, sin: sin, poles=False)
 
 _TABLE: dict[str, Function] = {
     "sin": _sine,
-    "cos": _trigonometric("cos", lambda mp, x, y: mp.sin(x), lambda e, cos, sin: cos),
-    "tan": _trigonometric("tan", lambda mp, x, y: 1 + y * y, lambda e, cos, sin: e.over(sin, cos)),
-    "cot": _trigonometric("cot", lambda mp, x, y: 1 + y * y, lambda e, cos, sin: e.over(cos, sin)),
-    "sec": _trigonometric("sec", lambda mp, x, y: y * y, lambda e, cos, sin: e.over(ONE, cos)),
-    "csc": _trigonometric("csc", lambda mp, x, y: y * y, lambda e, cos, sin: e.over(ONE, sin)),
-    "sinh": _smooth("sinh", lambda mp, x, y: mp.cosh(x), large=14, exponential=True),
-    "cosh": _smooth("cosh", lambda mp, x, y: mp.sinh(x), large=14, exponential=True),
+    "cos": _circular(lambda e, cos, sin: cos, poles=False),
+    "tan": _circular(lambda e, cos, sin: e.over(sin, cos)),
+    "cot": _circular(lambda e, cos, sin: e.over(cos, sin)),
+    "sec": _circular(lambda e, cos, sin: e.over(ONE, cos)),
+    "csc": _circular(lambda e, cos, sin: e.over(ONE, sin)),
+    "sinh": _hyperbolic,
+    "cosh": _hyperbolic,
     "tanh": _tanh,
     "coth": _tanh,
-    "arcsin": _arc("asin", lambda mp, x, y: 1 / mp.sqrt(abs(1 - x * x) or 1), True),
-    "arccos": _arc("acos", lambda mp, x, y: 1 / mp.sqrt(abs(1 - x * x) or 1), True),
-    "arctan": _arc("atan", lambda mp, x, y: 1 / (1 + x * x or 1), False),
-    "arccot": _arc("acot", lambda mp, x, y: 1 / (1 + x * x or 1), False),
-    "arcsec": _arc("asec", lambda mp, x, y: 1 / (abs(x) * mp.sqrt(abs(x * x - 1) or 1)), False),
-    "arccsc": _arc("acsc", lambda mp, x, y: 1 / (abs(x) * mp.sqrt(abs(x * x - 1) or 1)), False),
-    "arcsinh": _arc("asinh", lambda mp, x, y: 1 / mp.sqrt(1 + x * x or 1), False),
-    "arctanh": _arc("atanh", lambda mp, x, y: 1 / abs(1 - x * x), True),
+    "arcsin": _arc("asin", lambda mp, x: 1 / mp.sqrt(abs(1 - x * x) or 1), True),
+    "arccos": _arc("acos", lambda mp, x: 1 / mp.sqrt(abs(1 - x * x) or 1), True),
+    "arctan": _arc("atan", lambda mp, x: 1 / (1 + x * x or 1)),
+    "arccot": _arc("acot", lambda mp, x: 1 / (1 + x * x or 1)),
+    "arcsec": _arc("asec", lambda mp, x: 1 / (abs(x) * mp.sqrt(abs(x * x - 1) or 1))),
+    "arccsc": _arc("acsc", lambda mp, x: 1 / (abs(x) * mp.sqrt(abs(x * x - 1) or 1))),
+    "arcsinh": _arc("asinh", lambda mp, x: 1 / mp.sqrt(1 + x * x or 1)),
+    "arctanh": _arc("atanh", lambda mp, x: 1 / abs(1 - x * x), True),
     "ln": lambda e, args, node: _logarithm(e, args[0]),
     "log": _log,
     "lg": _log,
-    "exp": _exp,
+    "exp": lambda e, args, node: e.exp(args[0]),
     "root": _root,
     "abs": _abs,
     "floor": _step,

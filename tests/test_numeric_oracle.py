@@ -251,15 +251,15 @@ def test_no_value_where_its_error_reaches_over_a_cut_or_a_pole(text: str) -> Non
 @pytest.mark.parametrize(
     "text",
     [
-        r"\cosh(\sqrt{10^{40}+1}-10^{20})",  # the argument is nothing but error
-        r"e^{\sqrt{10^{40}+1}-10^{20}}",
-        r"\sin(\sqrt{10^{40}+1}-10^{20})",
-        r"(1+10^{-18})^{\pi^{40}}",
+        r"\cosh(\sqrt{10^{100}+1}-10^{50})",  # the argument is nothing but error
+        r"e^{\sqrt{10^{100}+1}-10^{50}}",
+        r"\sin(\sqrt{10^{100}+1}-10^{50})",
+        r"(1+10^{-49})^{\pi^{98}}",
         r"(-1)^{10^{12}+1}",
         r"|3+4i|",
     ],
 )
-@pytest.mark.parametrize("digits", [16, 50])
+@pytest.mark.parametrize("digits", [50, 150])
 def test_a_wide_argument_makes_a_wide_ball(text: str, digits: int) -> None:
     node = parse(text, LIMITS)
     (m, r, x), _ = parts(Evaluator(digits, {}, Budget(LIMITS), False).of(node))
@@ -283,6 +283,12 @@ def on_a_cut(node: Node, point: dict[str, Fraction], real: bool) -> bool:
     if not real and isinstance(node, Call) and node.name.startswith("arc") and ball(argument, point).imag.contains(0):
         return True
     return any(on_a_cut(child, point, real) for child in children(node))
+
+
+@pytest.mark.parametrize("a", [r"e^{\sqrt{10^{80}+1}-10^{40}}", r"1+\frac{1}{\sqrt{10^{104}+1}-10^{52}}"])
+def test_a_value_that_is_nothing_but_error_is_looked_at_closer(a: str) -> None:
+    assert compared(a, "1") is False
+    assert compared(a, a) is True
 
 
 def test_size_beyond_the_precision_is_undecided_not_equal() -> None:

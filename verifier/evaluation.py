@@ -105,6 +105,11 @@ class Evaluator:
         """mpmath at this precision and some guard bits; its precision holds until the next call."""
         return _context(self.precision[0])
 
+    @property
+    def needed(self) -> int:
+        """How many digits reach three times as far as the largest or smallest number met."""
+        return 30 + 3 * (self.extent * 3 // 10)
+
     # -- balls ----------------------------------------------------------------------------------
 
     def settled(self, m: int, r: int, x: int) -> Ball:

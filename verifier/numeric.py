@@ -46,18 +46,16 @@ class _Gap(NamedTuple):
     """Two values at one precision.
 
     differ: the distance is more than its bound, and by far; small: the bound is far below an absolute
-    unit; close: it is far below the values themselves; error: its binary exponent; extent: decimal exponent
-    of the largest or smallest number met.
+    unit; close: it is far below the values themselves; error: its binary exponent.
     """
 
     differ: bool
     small: bool
     close: bool
     error: int
-    extent: int
 
 
-def _gap(left: Value, right: Value, extent: int = 0) -> _Gap:
+def _gap(left: Value, right: Value) -> _Gap:
     if isinstance(left, Complex) or isinstance(right, Complex):
         balls = [total(a, negative(b)) for a, b in zip(parts(left), parts(right), strict=True)]
         size = min(max(map(exponent, parts(value))) for value in (left, right))
@@ -70,7 +68,6 @@ def _gap(left: Value, right: Value, extent: int = 0) -> _Gap:
         small=error < -_FAR,
         close=error < size - _FAR,
         error=error,
-        extent=extent * 3 // 10,
     )
 
 
@@ -216,18 +213,24 @@ def _at_point(
     """The comparison at one point; raises OutOfReach (or answers None) where a side is undefined.
 
     `1 + e^{-900}` rounds to 1 at any usual precision: equality is asked only at a precision that
-    reaches three times as far as the largest or smallest number met on the way.
+    reaches three times as far as the largest or smallest number met on the way. There, a side may
+    also have a value that had none before, for being nothing but error.
     """
     digits = limits.precision
+    low: _Gap | None = None
     try:
-        low = _difference(a, b, point, budget, digits, real)
-        if low.differ:
-            return False
-        needed = 30 + 3 * low.extent
-        if needed > _MOST_DIGITS:
+        first = Evaluator(digits, point, budget, real)
+        try:
+            low = _gap(first.of(a), first.of(b))
+            if low.differ:
+                return False
+        except OutOfReach:
+            if first.needed <= digits:
+                raise
+        if first.needed > _MOST_DIGITS:
             return None
-        if needed > digits:
-            digits = needed
+        if low is None or first.needed > digits:
+            digits = first.needed
             low = _difference(a, b, point, budget, digits, real)
         high = _difference(a, b, point, budget, 2 * digits, real)
     except OutOfReach:
@@ -242,7 +245,7 @@ def _at_point(
 
 def _difference(a: Node, b: Node, point: Mapping[str, Fraction | int], budget: Budget, digits: int, real: bool) -> _Gap:
     e = Evaluator(digits, point, budget, real)
-    return _gap(e.of(a), e.of(b), e.extent)
+    return _gap(e.of(a), e.of(b))
 
 
 def sign(node: Node, limits: Limits, budget: Budget | None = None) -> int | None:

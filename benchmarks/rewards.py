@@ -3,13 +3,15 @@
     python -m benchmarks.rewards
 
 Promises: CPU time of this process, the least of some rounds; the two ways of finding repetition must agree on every
-text that both can finish. Ratios can be compared between machines, milliseconds cannot.
+text that both can finish; exit 1 where ours takes longer than the aim. Ratios can be compared between machines,
+milliseconds cannot.
 """
 
 from __future__ import annotations
 
 import random
 import re
+import sys
 import time
 from collections.abc import Callable
 
@@ -17,6 +19,7 @@ from verifier.behaviour import repeats
 from verifier.rewards import Context, reward_from
 from verifier.rows import Row
 
+AIM_MS = 2.0  # for one response
 SIZE = 9_000  # characters: a response of about 3,000 tokens
 _BACKTRACKING = re.compile(r"(.{10,256}?)\1{9}", re.DOTALL)
 _WORDS = r"the sum of x^2 and \frac{1}{2} is then equal to so we get print python 12 345 by adding both sides =".split()
@@ -64,14 +67,18 @@ def least_ms(call: Callable[[], object], rounds: int, times: int = 1) -> float:
     return 1000 * best / times
 
 
-def repetition() -> None:
-    """The table of both searches."""
+def repetition() -> bool:
+    """The table of both searches; whether ours keeps the aim on every text."""
+    slowest = 0.0
     print(f"repetition in {SIZE:,} characters, ms     ours  backtracking   ratio")
     for name, text in texts().items():
         ours = least_ms(lambda text=text: repeats(text), 5, 20)  # type: ignore[misc]
         theirs = least_ms(lambda text=text: _BACKTRACKING.search(text), 1)  # type: ignore[misc]
         assert repeats(text) is (_BACKTRACKING.search(text) is not None), name
         print(f"  {name:36}{ours:9.3f}{theirs:14.1f}{theirs / ours:8.0f}")
+        slowest = max(slowest, ours)
+    print(f"slowest {slowest:.3f} ms (aim {AIM_MS:g} ms): {'met' if slowest <= AIM_MS else 'MISSED'}")
+    return slowest <= AIM_MS
 
 
 def rewards() -> None:
@@ -101,5 +108,6 @@ def rewards() -> None:
 
 
 if __name__ == "__main__":
-    repetition()
+    kept = repetition()
     rewards()
+    sys.exit(not kept)

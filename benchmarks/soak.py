@@ -6,8 +6,9 @@
 
 Eight threads call a pool of two workers. Every tenth call ends its worker in one of five ways (a
 hang, an exit, SIGKILL, rubbish on its channel, memory); the calls between them must all be
-answered. At the end no process, file descriptor or thread may be left, and the slowest good call is
-printed. Exit 1 where anything is not so.
+answered. At the end no process, file descriptor or thread may be left. Before it, 1,000 good calls from
+eight threads behind two hangs, none of which may take longer than 300 ms (printed, but not judged where
+other processes wanted the cores). Exit 1 where anything is not so.
 """
 
 from __future__ import annotations
@@ -32,7 +33,28 @@ WAYS = (
     ("spin", {}, "timeout", 0.03),
     ("allocate", {"mib": 4000}, "crashed", 0.5),
 )
+SLOWEST_S = 0.3
 TASKS = {name: f"soak_tasks:{name}" for name in ("echo", *(way[0] for way in WAYS))}
+
+
+def after_two_hangs() -> tuple[float, bool]:
+    """(seconds of the slowest of 1,000 good calls, whether all were answered)"""
+    from verifier.pool import WorkerPool
+
+    pool = WorkerPool(size=2, _tasks=TASKS, _preload=())
+    pool.call("echo", {}, timeout_s=5)  # the first start is not what is measured
+
+    def call(index: int) -> tuple[float, bool]:
+        began = time.perf_counter()
+        outcome = pool.call("echo", {"i": index}, timeout_s=5)
+        return time.perf_counter() - began, outcome.value == {"i": index}
+
+    with ThreadPoolExecutor(8) as executor:
+        hangs = [executor.submit(pool.call, "spin", {}, timeout_s=0.2) for _ in range(2)]
+        found = list(executor.map(call, range(1_000)))
+        killed = all(hang.result().status == "timeout" for hang in hangs)
+    pool.close()
+    return max(seconds for seconds, _ in found), killed and all(answered for _, answered in found)
 
 
 def main() -> int:
@@ -42,6 +64,10 @@ def main() -> int:
     options = parser.parse_args()
     from verifier.pool import WorkerPool  # here, behind the path above
 
+    busy = os.getloadavg()[0] > (os.cpu_count() or 1)
+    slowest_behind, answered = after_two_hangs()
+    judged = "not judged: the machine is busy" if busy else "met" if slowest_behind <= SLOWEST_S else "MISSED"
+    print(f"slowest of 1,000 calls behind two hangs {slowest_behind * 1e3:.0f} ms (aim 300 ms): {judged}", flush=True)
     before = (threading.active_count(), len(os.listdir("/proc/self/fd")))
     pool = WorkerPool(size=2, _tasks=TASKS, _preload=())
     seen: Counter[str] = Counter()
@@ -72,7 +98,7 @@ def main() -> int:
     bad = [key for key in seen if key.startswith("BAD")]
     print(f"{seen['as expected']} kills in {time.perf_counter() - started:.0f} s: {dict(seen)}")
     print(f"slowest good call {slowest[0] * 1e3:.0f} ms; threads, descriptors {before} -> {after}; children {children}")
-    return 0 if not children and before == after and not bad else 1
+    return 0 if not children and before == after and not bad and answered and judged != "MISSED" else 1
 
 
 if __name__ == "__main__":

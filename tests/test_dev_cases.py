@@ -86,13 +86,16 @@ def test_counts_are_exactly_those_reached(judged: list[Judged], group: str) -> N
 
 
 def test_the_bar(judged: list[Judged]) -> None:
-    """At most 3 wrong core rows, no false positive among them; 97 % of the undisputed text rows right."""
+    """At most 3 wrong core rows, no false positive among them; 97 % of the text rows right, disputed ones included."""
     core = [j for j in judged if j.group == "core"]
     assert sum(j.wrong for j in core) <= 3
     assert not [j for j in core if j.verdict.correct and j.wrong]
-    disputed = {entry["row"] for entry in _disputed()}
-    text = [j for j in judged if j.group == "text" and j.index not in disputed]
+    text = [j for j in judged if j.group == "text"]
     assert sum(not j.wrong for j in text) >= 0.97 * len(text)
+
+
+def test_each_disagreement_is_a_ruling(judged: list[Judged]) -> None:
+    assert [j.index for j in judged if j.wrong] == [entry["row"] for entry in _disputed()]
 
 
 def _disputed() -> list[dict[str, Any]]:
@@ -113,4 +116,4 @@ def test_disputed_rows_are_the_ones_named_and_follow_the_ruling(judged: list[Jud
     assert entry["reason"]
     assert entry["ruling"]
     assert found.wrong, "the verdict follows the label again: take the row off the list, or mend the verdict"
-    assert not found.verdict.correct, "no ruling makes a false positive right"
+    assert not found.verdict.correct or found.group == "policy", "no ruling makes a false positive right"

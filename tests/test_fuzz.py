@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import importlib.util
 import random
+from itertools import count
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -79,8 +80,11 @@ def test_mutation_runs_and_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         if len(seen) == 3:
             raise fuzz.BrokenError("made up")
 
+    seconds = count()  # each look at the clock finds it a second later
+    monkeypatch.setattr(fuzz, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
     monkeypatch.setattr(fuzz, "check", check)
-    assert fuzz.by_mutation(0.05, 1, FOLDER / "corpus", tmp_path / "crashes") == 1
+    assert fuzz.by_mutation(10, 1, FOLDER / "corpus", tmp_path / "crashes") == 1
+    assert len(seen) == 9
     (crash,) = (tmp_path / "crashes").iterdir()
     assert fuzz.decode(crash.read_bytes()) == seen[2]
     assert "1 broke a contract" in capsys.readouterr().out

@@ -14,7 +14,6 @@ Arguments after ``--`` go to lm_eval as they are.
 from __future__ import annotations
 
 import argparse
-import difflib
 import json
 import os
 import re
@@ -28,8 +27,9 @@ from typing import Any
 
 from verifier.errors import ConfigError, InputError, VerifierError
 
-from . import TASKS_DIR, _manifest, data, models, report
+from . import TASKS_DIR, _manifest, models, report
 from ._catalogue import MODELS
+from .task_names import check_data, check_tasks, needs_hub
 
 BATCH = {"hf": "64", "vllm": "auto"}
 SEED = 1234
@@ -79,7 +79,7 @@ def _positive(text: str) -> int:
 def run(args: argparse.Namespace, extra: Sequence[str] = ()) -> int:
     """The whole run. Raises VerifierError for what the user can mend, OSError from the run folder."""
     tasks = check_tasks(args.tasks)
-    _check_data(tasks)
+    check_data(tasks)
     python = _python(args.backend)
     kind = models.resolve(args.model)
     if args.out and args.out.exists() and any(args.out.iterdir()):
@@ -88,7 +88,7 @@ def run(args: argparse.Namespace, extra: Sequence[str] = ()) -> int:
     if kind == "hub":
         check_hub(location)
     environ = dict(os.environ)
-    if kind != "hub" and not _needs_hub(tasks):
+    if kind != "hub" and not needs_hub(tasks):
         environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing to ask there: no look-ups, no waiting
     gpu = _has_gpu(args.backend)
     if not gpu:
@@ -194,55 +194,6 @@ def build_command(
     return [*command, "--log_samples", "--output_path", str(out)]
 
 
-def own_tasks() -> dict[str, str]:
-    """Name of each task and group in this package, with the text of its YAML."""
-    out = {}
-    for path in sorted(TASKS_DIR.glob("*.yaml")):
-        text = path.read_text(encoding="utf-8")
-        if found := re.search(r"^(?:task|group): *(\w+)\s*$", text, re.MULTILINE):
-            out[found[1]] = text
-    return out
-
-
-def check_tasks(text: str) -> list[str]:
-    """The task names in ``text``. Raises ConfigError for a name that nobody has, or a mix of prompt styles."""
-    names = [name for name in re.split(r"[\s,]+", text) if name]
-    own = own_tasks()
-    if not names:
-        raise ConfigError(f"no task given; there are {', '.join(own)}")
-    base = [name for name in names if name.endswith("_base")]
-    if 0 < len(base) < len(names):
-        raise ConfigError(f"{', '.join(base)} need a run of their own: their prompts take no chat template")
-    unknown = [name for name in names if name not in own]
-    for name in unknown:
-        near = difflib.get_close_matches(name, own, n=1, cutoff=0.8)
-        if near or name.startswith("rlvr"):
-            hint = f"did you mean {near[0]}? " if near else ""
-            raise ConfigError(f"unknown task {name!r}: {hint}there are {', '.join(own)}")
-    if unknown:
-        from lm_eval.tasks import (
-            TaskManager,
-        )  # reads every YAML of lm-eval: many seconds, so only for such names
-
-        manager = TaskManager()
-        for name in unknown:
-            if not manager.match_tasks([name]):
-                raise ConfigError(f"unknown task {name!r}: neither here ({', '.join(own)}) nor in lm-eval")
-    return names
-
-
-def _check_data(tasks: Sequence[str], *, hub: bool = False) -> None:
-    """Whether the local folder has the problems, before a model is fetched and loaded for them.
-
-    hub: where no folder is named, whether the hub or its cache has them.
-    """
-    if not os.environ.get(data.ENV, "").strip() and not hub:
-        return
-    for name in data.SOURCES:
-        if {f"rlvr_{name}", f"rlvr_{name}_base", "rlvr", "rlvr_base"} & set(tasks):
-            data.load(name, check_golds=False)  # the task itself checks them, unless told not to
-
-
 def check_hub(name: str) -> None:
     """Whether the hub (or its local cache) has the model; ConfigError with one line otherwise."""
     from huggingface_hub import hf_hub_download
@@ -259,14 +210,6 @@ def check_hub(name: str) -> None:
     else:
         return
     raise ConfigError(f"model {name}: {why}; without a hub there are {', '.join(MODELS)}")
-
-
-def _needs_hub(tasks: Sequence[str]) -> bool:
-    """Whether a task's data may come from the hub."""
-    own = own_tasks()
-    if os.environ.get("RLVR_DATA_DIR"):
-        return any(task not in own for task in tasks)
-    return any("dataset_name: demo" not in own.get(task, "") for task in tasks)
 
 
 def _chat(tasks: Sequence[str], location: str, kind: str) -> bool:

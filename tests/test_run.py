@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval_tasks import TASKS_DIR, _manifest, models, run
+from lm_eval_tasks import TASKS_DIR, _manifest, models, run, task_names
 from verifier.errors import ConfigError
 
 RESULTS = {
@@ -134,7 +134,7 @@ def test_the_hub_is_left_alone_where_nothing_is_to_be_had_from_it(
     offline: str | None,
 ) -> None:
     monkeypatch.setenv("RLVR_DATA_DIR", data)
-    monkeypatch.setattr(run, "_check_data", lambda tasks: None)  # no such folder here
+    monkeypatch.setattr(run, "check_data", lambda tasks: None)  # no such folder here
     assert run.main(["--model", str(checkpoint), "--tasks", tasks]) == 0
     assert calls[0][1].get("HF_HUB_OFFLINE") == offline
 
@@ -240,13 +240,13 @@ def test_a_model_that_the_hub_does_not_have_is_one_line() -> None:
 
 @pytest.mark.lmeval
 def test_other_peoples_tasks_are_known_by_their_names() -> None:
-    assert run.check_tasks("gsm8k") == ["gsm8k"]
+    assert task_names.check_tasks("gsm8k") == ["gsm8k"]
     with pytest.raises(ConfigError, match=r"neither here .* nor in lm-eval"):
-        run.check_tasks("no_such_task_anywhere")
+        task_names.check_tasks("no_such_task_anywhere")
 
 
 def test_every_yaml_here_is_a_task_or_shared_by_tasks() -> None:
-    own = run.own_tasks()
+    own = task_names.own_tasks()
     assert {"rlvr", "rlvr_base", "rlvr_demo", "rlvr_math500", "rlvr_amc", "rlvr_aime24", "rlvr_aime25"} <= set(own)
     for path in TASKS_DIR.glob("*.yaml"):
         assert path.stem in own or path.stem.startswith("_")

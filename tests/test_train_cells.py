@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lm_eval_tasks.run import own_tasks
+from lm_eval_tasks.task_names import own_tasks
 from train_openrlhf import grid
 from train_openrlhf.cells import CONFIGS, Cell, base_prompt, load_cell, names, read_yaml, split_name
 from verifier.errors import ConfigError

@@ -23,7 +23,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from lm_eval_tasks import _manifest, data
+from lm_eval_tasks import _manifest, data, task_names
 from lm_eval_tasks import run as lm_eval_run
 from verifier.errors import ConfigError, InputError, VerifierError
 
@@ -160,7 +160,7 @@ def check_data(cell: Cell, tasks: str | None) -> None:
     They come from RLVR_DATA_DIR or the hub, as `prepare` had them: `prepare` keeps no copy that lm-eval would read.
     """
     if os.environ.get(data.ENV, "").strip() or find_spec("datasets"):
-        lm_eval_run._check_data(lm_eval_run.check_tasks(tasks or _tasks(cell)), hub=True)
+        task_names.check_data(task_names.check_tasks(tasks or _tasks(cell)), hub=True)
 
 
 def _tasks(cell: Cell) -> str:
@@ -221,7 +221,7 @@ def _done(out: Path, flags: Sequence[str]) -> bool:
 def _settings(flags: Sequence[str]) -> dict[str, Any]:
     args = lm_eval_run._parser().parse_args(list(flags))
     settings = {name: getattr(args, name) for name in COMPARED} | {"model": _manifest.public(args.model)}
-    return settings | {"tasks": lm_eval_run.check_tasks(args.tasks)}
+    return settings | {"tasks": task_names.check_tasks(args.tasks)}
 
 
 def _say(message: str) -> None:

@@ -439,6 +439,7 @@ def test_a_gold_that_hangs_math_verify_is_killed_and_the_rest_is_answered(
 ) -> None:
     endless = r"\sum_{k=1}^{1000000000} \frac{1}{k^2+1}"
     monkeypatch.setattr(crosscheck, "CROSSCHECK_S", 0.5)
+    monkeypatch.setattr("verifier._process.BACKSTOP", 1000.0)  # the work of the others is 0.1 s, on any machine
     monkeypatch.setattr(crosscheck, "respelt", lambda gold: endless if gold == "3" else "{" + gold + "}")
     rows = [{"prompt": gold, "answer": gold} for gold in ("3", "4", "5", "6")]
     issues = issues_of(write(tmp_path / "d.jsonl", *rows), crosscheck=True)

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from train_openrlhf import checks, gridcheck, launch, machine, rundata, runfolder
+from train_openrlhf import checks, gridcheck, launch, machine, process, rundata, runfolder
 from train_openrlhf.argv import OPENRLHF, build_argv
 from train_openrlhf.cells import Cell, load_cell
 from verifier.errors import ConfigError, InputError
@@ -405,7 +405,7 @@ class Started:
                 (folder / "ckpt/_actor/latest").write_text(latest, encoding="utf-8")
             return code
 
-        monkeypatch.setattr(launch, "_wait", fake)
+        monkeypatch.setattr(process, "wait", fake)
 
 
 @pytest.fixture
@@ -478,7 +478,7 @@ def test_a_signal_stops_the_trainer_before_us(
     else:
         threading.Thread(target=send).start()
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
-    assert launch._wait(["bash", "-c", f"cd {shlex.quote(str(tmp_path))}; {TRAINER}"], dict(os.environ)) == 130
+    assert process.wait(["bash", "-c", f"cd {shlex.quote(str(tmp_path))}; {TRAINER}"], dict(os.environ)) == 130
     assert (tmp_path / "bye").exists()
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
 
@@ -487,7 +487,7 @@ def test_the_log_is_whole_when_the_end_is_told(tmp_path: Path) -> None:
     """It goes through tee, which may be slower than the trainer."""
     log = shlex.quote(str(tmp_path / "log"))
     script = f"exec bash -c 'echo why; exit 3' > >(sleep 0.5; exec tee -a {log})"
-    assert launch._wait(["bash", "-c", script], dict(os.environ)) == 3
+    assert process.wait(["bash", "-c", script], dict(os.environ)) == 3
     assert (tmp_path / "log").read_text() == "why\n"
 
 

@@ -15,10 +15,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
-import select
 import shlex
-import signal
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,7 +24,7 @@ from pathlib import Path
 from lm_eval_tasks import _manifest
 from verifier.errors import ConfigError, VerifierError
 
-from . import checks, findings, grid, gridcheck, machine, rundata, runfolder
+from . import checks, findings, grid, gridcheck, machine, process, rundata, runfolder
 from .argv import build_argv
 from .cells import Cell, load_cell
 from .dryrun import dry_run
@@ -37,7 +34,6 @@ from .run import STANDINS
 LAUNCHERS = Path(__file__).resolve().parent / "launchers"
 ROOT = LAUNCHERS.parent.parent
 BACKENDS = ("local", "ray", "slurm", "trl")
-LOG_S = 10.0  # that what goes through the launcher's tee gets to be in the log, once the training has ended
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -236,7 +232,7 @@ def _start(args: argparse.Namespace, cell: Cell, folder: Path, command: list[str
     """Run the command; its end in the manifest and in one line."""
     _say(f"$ {_manifest.public(shlex.join(command))}")
     try:
-        code = _wait(command, environ)
+        code = process.wait(command, environ)
     except FileNotFoundError:
         raise ConfigError(f"{command[0]} is not on the PATH: is this a machine of the cluster?") from None
     where = _manifest.public(str(folder))
@@ -253,46 +249,6 @@ def _start(args: argparse.Namespace, cell: Cell, folder: Path, command: list[str
     _say(f"error: training {status} (exit code {code}){why}")
     _say(f"the log is {where}/log/train.log" + _how_to_resume(args, folder))
     return 130 if status == "interrupted" else 1
-
-
-def _wait(command: Sequence[str], environ: dict[str, str]) -> int:
-    """The process's exit code, once its log is whole; 130 where Ctrl-C or a SIGTERM stopped us, after it has stopped
-    its workers."""
-    process: subprocess.Popen[bytes] | None = None
-    stopped = False
-
-    def stop(*_: object) -> None:
-        nonlocal stopped
-        stopped = True
-        if process is not None:  # one that is just being started is stopped as soon as it is there
-            raise KeyboardInterrupt
-
-    numbers = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, stop) for number in numbers}
-    ours, theirs = os.pipe()  # held by the process and by the tee behind it, and so closed when both have ended
-    try:
-        try:
-            process = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, pass_fds=[theirs])
-        finally:
-            os.close(theirs)
-        if stopped:
-            raise KeyboardInterrupt
-        code = process.wait()
-        select.select([ours], [], [], LOG_S)
-        return code
-    except KeyboardInterrupt:
-        assert process is not None
-        process.terminate()
-        try:
-            process.wait(timeout=60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        return 130
-    finally:
-        os.close(ours)
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _how_to_resume(args: argparse.Namespace, folder: Path) -> str:

@@ -31,7 +31,7 @@ _ATOMS = (
     "\\begin{pmatrix} \\end{pmatrix} \\begin{bmatrix} \\end{bmatrix} \\begin{pmatrix}1\\\\2\\end{pmatrix} "
     "\\text{cm} \\mbox{inches}^2 \\text{m} \\text{degrees} \\text{percent} \\text{apples} \\text{and} \\text{C} °C "
     "f(x)= x= x(2)= x^{-1}(2)= x\\in k\\inZ (x,y) ; -> \\to ~ \\pmod \\degree \\prime (x>0) {x} (A) A. B: 3h 10x "
-    "2e-10 1e3 x_1"
+    "2e-10 1e3 x_1 \\binom \\binom{5}{2} 4! !="
 )
 ATOMS = (
     *_ATOMS.split(), *[" "] * 6, " + ", " - ", " * ", "\\pi ", "\\cdot ", " \\times ", " \\cdot x", ", ", " x", " (",
@@ -47,7 +47,7 @@ OPERANDS = (
     "\\frac 37", "\\sin x", "\\ln 2", "\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}", "k \\in Z",
 )  # fmt: skip
 OPERATORS = (
-    ",", " , ", ", ", ",", "+", "-", " + ", " - ", "*", "/", "\\cdot ", " \\times ", "^", "", "", "", " ", "\\pm ",
+    ",", " , ", ", ", ",", "!", "+", "-", " + ", " - ", "*", "/", "\\cdot ", " \\times ", "^", "", "", "", " ", "\\pm ",
     " = ", "<", " \\le ", " \\in ", " \\cup ", "^\\circ ", "%", " \\text{ cm}",
 )  # fmt: skip
 BRACKETS = (
@@ -56,7 +56,8 @@ BRACKETS = (
 )  # fmt: skip
 PAIRS = (
     ("(", ",", ")"), ("(", ", ", "]"), ("[", ",", ")"), ("[", ", ", "]"), ("\\{", ", ", "\\}"), ("\\frac{", "}{", "}"),
-    ("\\dfrac{", "}{", "}"), ("2\\frac{", "}{", "}"), ("", "^{", "}"), ("\\begin{bmatrix} ", " & ", " \\end{bmatrix}"),
+    ("\\dfrac{", "}{", "}"),
+    ("\\binom{", "}{", "}"), ("2\\frac{", "}{", "}"), ("", "^{", "}"), ("\\begin{bmatrix} ", " & ", " \\end{bmatrix}"),
     ("\\begin{pmatrix} ", " \\\\ ", " \\end{pmatrix}"),
 )  # fmt: skip
 AROUND = (
@@ -143,7 +144,8 @@ def test_published_golds_read_alike(name: str) -> None:
      r"x \in [-3,8]",
      r"20,\!400", "42,300", r"(1,11) \cup (11,101)", "1,234,5", r"\$12.50", r"2.5 \text{ cents}", r"12\mbox{ cm}^2",
      r"\begin{pmatrix} -1/4 \\ \frac{2}{3} \end{pmatrix}", r"\begin{bmatrix} 1 & 0 \\ 0 & 1 \end{bmatrix}", r"\cot x",
-     r"e^{\ln(2)}", r"\sqrt[3]{2}", "5R^2", r"4\frac{2}{3}"],
+     r"e^{\ln(2)}", r"\sqrt[3]{2}", "5R^2", r"4\frac{2}{3}",
+     r"2\binom{5}{2}", "(n-1)!/3!"],
 )  # fmt: skip
 def test_plain_arithmetic_is_read_directly(text: str) -> None:
     node = plain(text, LIMITS)
@@ -154,11 +156,11 @@ def test_plain_arithmetic_is_read_directly(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "x", "(a)", "4 2/3", "2e3", "2e-10", "0.5(3)", "f(x)", "5 cm", "ab", "--1",
-     "+-1", "2**3", "x^2^3", "1 000", r"\frac{d}{x}", "...", "3...", "x'", "5!", "x_1", r"\infty", "(" * 9 + "1",
-     "1" * 130, "x²", "3\n", "x10", "2 x 10^2",
+     "+-1", "2**3", "x^2^3", "1 000", r"\frac{d}{x}", "...", "3...", "x'", "5!!", "5!=4", "x_1", r"\infty",
+     "(" * 9 + "1", "1" * 130, "x²", "3\n", "x10", "2 x 10^2",
      "()", "[1]", "(1,", "1,", "[[1,2],[3,4]]", "2(1,2)", "(1,2)+(3,4)", "]1,2[", "(1;2)", r"\{x | x > 1\}",
      "a(2) = 3", "x^{-1}(2) = 3", r"x = 2k, k \in Z", r"x < 1 \cup x > 2", r"3 + \$5", r"3 + 5 \text{ cm}",
-     r"5 \text{ apples}", r"\sin 2x", r"\sin^2 x", r"\begin{pmatrix} 1 & 2 \\ 3 \end{pmatrix}",
+     r"5 \text{ apples}", r"5\text{cm}^2}", r"\sin 2x", r"\sin^2 x", r"\begin{pmatrix} 1 & 2 \\ 3 \end{pmatrix}",
      r"\begin{pmatrix} 1 \end{bmatrix}", r"30^\circ C", "A", r"\text{(B)}", r"\frac143"],
 )  # fmt: skip
 def test_the_rest_is_left_to_the_grammar(text: str) -> None:

@@ -126,20 +126,22 @@ def _without_style_group(text: str) -> str:
     return text if wordy and not ("$" in inner or "\\" in inner) else inner
 
 
+_BRACE = re.compile(r"\\.|[{}]", re.S)
+
+
 def _closes_at_end(text: str, start: int) -> bool:
     """True where the brace opened before `start` closes at the last character."""
     depth = 1
-    for found in re.finditer(r"\\.|[{}]", text[start:], re.S):
+    for found in _BRACE.finditer(text, start):
         if found.group() == "{":
             depth += 1
         elif found.group() == "}":
             depth -= 1
             if depth == 0:
-                return start + found.end() == len(text)
+                return found.end() == len(text)
     return False
 
 
-_SIMPLE_INTEGER = re.compile(r"[+-]?\d+")
 _SIMPLE_FRACTION = re.compile(r"(-?)(?:\\[dt]?frac\{(\d+)\}\{(\d+)\}|(\d+)/(\d+))", re.ASCII)
 
 
@@ -164,10 +166,9 @@ def _as_variables(node: Node) -> Node:
 def _parsed(text: str, limits: Limits) -> Node:
     if len(text) > limits.answer_chars:
         raise LimitError(f"{len(text)} characters; the limit is {limits.answer_chars}")
-    if len(text) <= limits.digits and _SIMPLE_INTEGER.fullmatch(text) and text.isascii():
-        digits = text.lstrip("+-")
-        value = int(digits)
-        return Num(-value, None, "") if text[0] == "-" else Num(value, None, digits)
+    digits = text[1:] if text[:1] in ("-", "+") else text
+    if digits.isdigit() and text.isascii() and len(text) <= limits.digits:
+        return Num(-int(digits), None, "") if text[0] == "-" else Num(int(digits), None, digits)
     if len(text) < 40:
         fraction = _SIMPLE_FRACTION.fullmatch(text)
         if fraction:

@@ -1,12 +1,12 @@
 r"""Plain mathematics, read in one pass: the commonest answers, `3/4`, `x^2 - 2x + 1`, `\frac{\sqrt{3}}{2}`, `30^\circ`.
 
 Promises: `plain` returns the very node that the grammar builds for a text, or None. It knows numerals, single letters,
-`\pi`, signs, `\pm`, `+ - * / ^`, juxtaposition, fractions, mixed numbers, roots, functions of one argument, degrees,
-percents, parentheses and matrices, nested a few deep; lists, tuples, intervals, their unions and sets of these;
-relations between values; a sum of money, and a value with a known unit behind it. Whatever has a second meaning
-anywhere in the grammar is None and left to it: a numeral behind an operand, letters side by side, a bare letter, a
-second sign, words. A test compares the two on generated texts. It exists for speed alone: without it every verdict is
-the same.
+`\pi`, signs, `\pm`, `+ - * / ^`, juxtaposition, fractions, mixed numbers, roots, binomials, functions of one argument,
+degrees, percents, factorials, parentheses and matrices, nested a few deep; lists, tuples, intervals, their unions and
+sets of these; relations between values; a sum of money, and a value with a known unit behind it. Whatever has a second
+meaning anywhere in the grammar is None and left to it: a numeral behind an operand, letters side by side, a bare
+letter, a second sign, words. A test compares the two on generated texts. It exists for speed alone: without it every
+verdict is the same.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LONGEST = 120  # characters; no limit of the grammar can be passed by fewer, as
 _USUAL = DEFAULT_CONFIG.limits
 
 _SPACES = ("\\,", "\\;", "\\:", "\\!")
-_UNIT = re.compile(r"(?:text|textrm|mathrm|mbox)\{ ?((?:square |cubic )?([a-zA-Z]+))\}(?:\^\{?(\d)\}?)?")
+_UNIT = re.compile(r"(?:text|textrm|mathrm|mbox)\{ ?((?:square |cubic )?([a-zA-Z]+))\}(?:\^(\d|\{\d\}))?")
 _MEASURED = (Num, Mul, Div, Pow, Call)
 
 
@@ -81,5 +81,5 @@ def _quantity(text: str) -> Node | None:
     node = _read(tokens) if tokens else None
     if unit is None or not isinstance(node, _MEASURED):
         return None
-    name = unit_name(f"{unit[1]} ^{unit[3]}" if unit[3] else unit[1])
+    name = unit_name(f"{unit[1]} ^{unit[3].strip('{}')}" if unit[3] else unit[1])
     return Degree(node) if name == "°" else Percent(node) if name == "%" else product([node, Unit(name)])

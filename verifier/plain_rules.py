@@ -6,6 +6,8 @@ too deep, is Refused. Each rule is the grammar's rule of that name, or a part of
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .grammar.numerals import numeral
 from .nodes import (
     Add,
@@ -31,14 +33,19 @@ from .plain_tokens import FUNCTION_NAMES, KINDS, RELATION_NAMES, SYMBOLS
 
 DEEPEST = 6  # brackets and groups, up to three levels of the grammar each
 
+
+def _factorial(node: Node) -> Node:
+    return Call("factorial", (node,))
+
+
 _CLOSING = {"(": (")", "]"), "[": (")", "]"), r"\{": (r"\}",)}
 _BEFORE_A_LIST = frozenset({"start", ",", "cup", "(", "[", r"\{", "relation"})
 _BEHIND_A_LIST = frozenset({"end", ",", "cup", ")", "]", r"\}", "relation"})
 _MATRICES = {rf"\begin{{{kind}matrix}}": rf"\end{{{kind}matrix}}" for kind in "pb"}
 _ADDED = frozenset({"+", "-", "pm"})
-_JUXTAPOSED = frozenset({"letter", "pi", "oo", "(", "sqrt", "frac", "function", *_MATRICES})
+_JUXTAPOSED = frozenset({"letter", "pi", "oo", "(", "sqrt", "frac", "binom", "function", *_MATRICES})
 _MULTIPLIED = _JUXTAPOSED | {"*", "/"}
-_POSTFIXES = {"degree": Degree, "%": Percent}
+_POSTFIXES: dict[str, Callable[[Node], Node]] = {"degree": Degree, "%": Percent, "!": _factorial}
 _MARKS = frozenset({"^", *_POSTFIXES})
 _CALLS = frozenset({("letter", "("), ("}", "(")})
 _ZERO, _SQUARE = Num(0), Num(2)
@@ -152,7 +159,9 @@ class PlainReader:
         kind = self.kinds[self.at]
         self.at += 1
         if kind is None:
-            base = self.number(self.tokens[self.at - 1])
+            token = self.tokens[self.at - 1]
+            number = Num(int(token), None, token) if token.isdigit() else self.parted(token)
+            base = self.mixed(number) if self.kinds[self.at] == "frac" else number
         elif kind == "letter":
             token = self.tokens[self.at - 1]
             if self.kinds[self.at] == "(" and token[-1] in "fgh":
@@ -187,14 +196,15 @@ class PlainReader:
             raise Refused
         return negate(node) if negative else node
 
-    def number(self, token: str) -> Node:
-        node = Num(int(token), None, token) if token.isdigit() else numeral(token)
+    def parted(self, token: str) -> Num:
+        """A decimal, or a numeral with its thousands parted."""
+        node = numeral(token)
         if node.commas and self.brackets:  # (1,234) is a pair
             parts = token.replace(",", " , ").split()
             self.tokens[self.at - 1 : self.at] = parts
             self.kinds[self.at - 1 : self.at] = map(KINDS.get, parts)
             return numeral(parts[0])
-        return self.mixed(node) if self.kinds[self.at] == "frac" and node.decimals is None else node
+        return node
 
     def mixed(self, whole: Num) -> Node:
         r"""`4\frac23`, a whole number before a proper fraction of numerals; another fraction is the next factor."""
@@ -203,7 +213,8 @@ class PlainReader:
         part = self.fraction()
         above, below = part.num, part.den
         if (
-            all(token in "{}" or token.isdigit() for token in self.tokens[start + 1 : self.at])
+            whole.decimals is None
+            and all(token in "{}" or token.isdigit() for token in self.tokens[start + 1 : self.at])
             and isinstance(above, Num)
             and isinstance(below, Num)
             and 0 < above.value < below.value
@@ -224,6 +235,8 @@ class PlainReader:
             return Call("root", (self.argument(), index))
         if kind in _CONSTANTS:
             return _CONSTANTS[kind]
+        if kind == "binom":
+            return Call("binom", (self.argument(), self.argument()))
         if kind in _CLOSING:
             return self.bracketed(kind)
         if kind == "function":

@@ -24,9 +24,10 @@ _KINDS = {
     **dict.fromkeys(LETTERS, "letter"),
     **dict.fromkeys(_FUNCTIONS, "function"),
     **dict.fromkeys(_RELATIONS, "relation"),
-    **{sign: sign for sign in "+-*/^(){}[],&%"},
+    **{sign: sign for sign in "+-*/^(){}[],&%!"},
     r"\cdot": "*", r"\times": "*", r"\pm": "pm", r"\cup": "cup", r"\pi": "pi", r"\infty": "oo", r"\sqrt": "sqrt",
-    r"\frac": "frac", r"\dfrac": "frac", r"\tfrac": "frac", r"^\circ": "degree", r"^{\circ}": "degree",
+    r"\frac": "frac", r"\dfrac": "frac", r"\tfrac": "frac", r"\binom": "binom", r"\dbinom": "binom",
+    r"^\circ": "degree", r"^{\circ}": "degree",
     r"\$": "$", r"\%": "%", r"\{": r"\{", r"\}": r"\}", r"\left\{": r"\{", r"\right\}": r"\}",
     r"\left(": "(", r"\right)": ")", r"\left[": "[", r"\right]": "]", r"\\": r"\\",
     **{edge: edge for kind in "pb" for edge in (rf"\begin{{{kind}matrix}}", rf"\end{{{kind}matrix}}")},
@@ -56,7 +57,7 @@ _TOKEN = re.compile(
     r"\d+(?:\.\d+)?(?![\d.]|,\d{3}|,\\|\{,)|[{}]"
     rf"|(?<![a-zA-Z]) ?[{LETTERS}](?![a-zA-Z])"
     r"|\^(?:\\circ(?![a-zA-Z]) ?|\{\\circ\} ?)?"
-    r"| ?(?:[-+*/,()\[\]=&%]|[<>]=?|\\[$%{}\\]|\\left(?:[(\[]|\\\{)|\\right(?:[)\]]|\\\})"
+    r"| ?(?:[-+*/,()\[\]=&%]|[<>]=?|!(?!=)|\\[$%{}\\]|\\left(?:[(\[]|\\\{)|\\right(?:[)\]]|\\\})"
     rf"|\\(?:begin|end)\{{[pb]matrix\}}|\\(?:{_COMMANDS})(?![a-zA-Z])) ?"
     rf"|(?:{_GROUPED}|\d+)(?:\.\d+)?(?![\d.])|\.\d+(?![\d.])",
     re.ASCII,

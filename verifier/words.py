@@ -48,15 +48,20 @@ def is_word(run: str) -> bool:
     return len(run) > 3 and not _VOWELS.isdisjoint(run) and lower not in _CONTIGUOUS and not run.isupper()
 
 
+_NOISE = re.compile(r"[\"'*_`$~{}\\]|(?<=\d)(?:st|nd|rd|th)\b")
+_SPACE = re.compile(r"\s+")
+_LEAD_IN = re.compile(r"^(?:so |thus |hence )?(?:the )?(?:final |correct )?answer is (?:that )?")
+
+
 def canonical_words(text: str) -> str:
     """Casefolded, single-spaced, without quotes, hyphens or outer punctuation.
 
     >>> canonical_words(' "Infinitely  many." ')
     'infinitely many'
     """
-    text = re.sub(r"[\"'*_`$~{}\\]|(?<=\d)(?:st|nd|rd|th)\b", "", text.replace("-", " "))
-    words = re.sub(r"\s+", " ", text).strip(" .,;:!()[]").casefold()
-    words = re.sub(r"^(?:so |thus |hence )?(?:the )?(?:final |correct )?answer is (?:that )?", "", words)
+    text = _NOISE.sub("", text.replace("-", " "))
+    words = _SPACE.sub(" ", text).strip(" .,;:!()[]").casefold()
+    words = _LEAD_IN.sub("", words)
     return words.removeprefix("a ").removeprefix("an ").removeprefix("the ")
 
 

@@ -14,6 +14,7 @@ from .tables import CONSTRUCTORS, FUNCTIONS
 
 BOLD_SETS = {"bb R": "R", "bb Z": "Z", "bb N": "N", "bb Q": "Q", "bb C": "C"}
 _LEADS_IN = re.compile(r"\b(?:is|are|be|equals?)$")
+_ALL_BUT = re.compile(r"(?:all )?(?:reals|real numbers|real values)(?: \w)? (?:except|other than)(?: for)?")
 
 
 class WordRules(BracketRules):
@@ -105,7 +106,7 @@ class WordRules(BracketRules):
             return Mul((Num(-1), Const("oo")))
         if words in ("all real numbers", "all reals", "the real numbers", "real numbers", "all real", "reals"):
             return NamedSet("R")
-        if re.fullmatch(r"(?:all )?(?:reals|real numbers|real values)(?: \w)? (?:except|other than)(?: for)?", words):
+        if _ALL_BUT.fullmatch(words):
             return self._exception()
         if means_empty_set(words):
             return NamedSet("empty")

@@ -44,9 +44,12 @@ def write_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
-def write_run(runs: Path, name: str = NAME, **manifest: Any) -> tuple[Cell, Path]:
-    """A run folder with its cell and manifest: 4 steps of 2 prompts with 2 samples."""
-    cell = load_cell(name, ["steps=4", "rollout.batch_size=2", "rollout.samples_per_prompt=2"])
+TINY = ("steps=4", "rollout.batch_size=2", "rollout.samples_per_prompt=2")
+
+
+def write_run(runs: Path, name: str = NAME, overrides: Iterable[str] = TINY, **manifest: Any) -> tuple[Cell, Path]:
+    """A run folder with its cell and manifest."""
+    cell = load_cell(name, overrides)
     folder = cell.folder(runs)
     folder.mkdir(parents=True)
     (folder / "cell.json").write_text(json.dumps(cell.to_dict()))
@@ -240,19 +243,87 @@ def test_a_name_that_nobody_has(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "random-0.5" in capsys.readouterr().err
 
 
+def the_grid(runs: Path, tmp_path: Path) -> tuple[str, dict[str, Any]]:
+    """GRID.md and grid.json of all runs there are."""
+    out = tmp_path / "out"
+    assert collect.main(["--runs", str(runs), "--out", str(out), "--paper", str(PAPER), "--no-plot"]) == 0
+    return (tmp_path / "GRID.md").read_text(), json.loads((tmp_path / "grid.json").read_text())
+
+
 def test_cells_never_run_stay_visibly_empty(run: tuple[Path, Path], tmp_path: Path) -> None:
-    assert (
-        collect.main(["--runs", str(run[0]), "--out", str(tmp_path / "out"), "--paper", str(PAPER), "--no-plot"]) == 0
-    )
-    page = (tmp_path / "GRID.md").read_text()
+    cell = load_cell(NAME)
+    (run[1] / "cell.json").write_text(json.dumps(cell.to_dict()))  # the cell as it is configured, of 4 steps so far
+    page, data = the_grid(run[0], tmp_path)
     rows = {row.split("`")[1]: row for row in page.splitlines() if row.startswith("| `")}
     assert rows.keys() == set(grid.cells_of("all"))
-    assert rows[NAME].split("|")[2:4] == [" 4 of 4, complete; see its notes ", " ? → 50.0 *+21.4* "]
+    assert rows[NAME].split("|")[2:4] == [" 4 of 300, complete; see its notes ", " ? → 50.0 *+21.4* "]
     other = rows["qwen2.5-math-7b/format/s0"]
     assert other.split("|")[2:] == [" **not run** ", " *+13.8* ", " *+18.0* ", " *+10.3* ", "  ", ""]
-    data = json.loads((tmp_path / "grid.json").read_text())
-    assert (data[NAME]["run"], data["qwen2.5-math-7b/format/s0"]["run"]) == (True, False)
+    assert (data["grid"][NAME]["run"], data["grid"]["qwen2.5-math-7b/format/s0"]["run"]) == (True, False)
+    assert data["beside"] == {}
     assert f"1 of {len(rows)} cells were run" in page
+
+
+def test_a_run_that_changed_its_cell_stands_beside_the_grid(run: tuple[Path, Path], tmp_path: Path) -> None:
+    plain = load_cell(NAME, ["steps=4"])
+    coder = replace(plain, model=replace(plain.model, hub_id=str(tmp_path / "home" / "coder-0.5b")))
+    (run[1] / "cell.json").write_text(json.dumps(coder.to_dict()))
+    page, data = the_grid(run[0], tmp_path)
+    assert "0 of " in page
+    assert (data["grid"][NAME]["run"], data["grid"][NAME]["math500"]["paper_gain"]) == (False, 21.4)
+    assert (data["beside"][NAME]["run"], data["beside"][NAME]["math500"]["paper_gain"]) == (True, None)
+    grid_part, beside = page.split("## Beside the grid")
+    assert f"| `{NAME}` | **not run** | *+21.4* |" in grid_part
+    assert f"| `{NAME}` | 4 of 4, complete; see its notes | ? → 50.0 |" in beside
+    note = (
+        "not the cell of this name: model.hub_id 'coder-0.5b' instead of 'Qwen/Qwen2.5-Math-7B'; "
+        "settings.steps 4 instead of 300"
+    )
+    assert f"- `{NAME}`: {note}" in beside
+    report = (tmp_path / "out" / NAME / "report.md").read_text()
+    assert f"- **{note}**" in report
+    assert "49.4" not in report  # the paper's base is another model's
+    assert str(tmp_path) not in page + report
+
+
+@pytest.mark.parametrize(
+    ("overrides", "hub_id", "is_the_cell", "changed"),
+    [
+        ([], None, True, []),
+        (["data.train=elsewhere/train.jsonl", "data.log_share=0.5"], None, True, []),
+        ([], "/cache/models--Qwen--Qwen2.5-Math-7B/snapshots/0a1b", True, []),
+        ([], "/cache/models--Qwen--Qwen2.5-7B/snapshots/0a1b", False, ["model.hub_id"]),
+        (["hardware.gpus_per_node=1", "train.micro_batch_size=2"], None, True,
+         ["settings.hardware.gpus_per_node", "settings.train.micro_batch_size"]),
+        (["steps=50"], None, False, ["settings.steps"]),
+        (["algorithm.clip_high=1e9", "hardware.nodes=2"], None, False,
+         ["settings.algorithm.clip_high", "settings.hardware.nodes"]),
+    ],
+)  # fmt: skip
+def test_what_changes_a_cell(
+    tmp_path: Path, overrides: list[str], hub_id: str | None, is_the_cell: bool, changed: list[str]
+) -> None:
+    cell, folder = write_run(tmp_path / "runs", overrides=overrides)
+    if hub_id:
+        cell = replace(cell, model=replace(cell.model, hub_id=hub_id))
+        (folder / "cell.json").write_text(json.dumps(cell.to_dict()))
+    found = the_summary(tmp_path / "runs", tmp_path / "out")
+    assert (found["is_the_cell"], sorted(one["key"] for one in found["differs"])) == (is_the_cell, changed)
+    assert any("instead of" in note for note in found["notes"]) == bool(changed)
+
+
+def test_labels_of_another_model_are_another_cell() -> None:
+    [found] = summaries.differences(load_cell("qwen2.5-math-7b/majority/s0", labels_of="qwen2.5-7b"))
+    assert found == {"key": "labels_of", "run": "qwen2.5-7b", "cell": "qwen2.5-math-7b"}
+    assert summaries.differences(load_cell("qwen2.5-math-7b/one-shot/s0", example="x/1")) == []
+
+
+def test_a_summary_of_an_older_version_says_what_to_do(run: tuple[Path, Path], tmp_path: Path) -> None:
+    the_summary(run[0], tmp_path / "out")
+    path = tmp_path / "out" / NAME / "summary.json"
+    path.write_text(json.dumps({"provenance": {"smoke": False}, "cell": NAME}))
+    with pytest.raises(InputError, match=r"summary\.json: not a summary of this version's .* collect the run again"):
+        results_grid.summaries(tmp_path / "out")
 
 
 def test_a_base_and_a_checkpoint_by_lm_eval(run: tuple[Path, Path], tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """The grid as a table: what was run, what came out, and what was not run.
 
-Promises: every cell of ``configs/grid.yaml`` has a row in each of its sets; one that was not run says so and is empty;
-smoke runs are no results and stand nowhere. The paper's gain stands in a column of its own.
+Promises: every cell of ``configs/grid.yaml`` has a row in each of its sets; one that was not run says so and is empty.
+A run that changed its cell (another model, fewer steps) fills no row of the grid: it stands beside it, with what it
+changed and without the paper's gain. Smoke runs are no results and stand nowhere.
 """
 
 from __future__ import annotations
@@ -25,12 +26,20 @@ BENCHMARKS = {"math500": "MATH-500", "amc": "AMC", "aime24": "AIME 2024", "aime2
 def write(results: Path, folder: Path, paper: Path) -> None:
     """``GRID.md`` and ``grid.json`` in ``folder``, from the summaries below ``results``. Raises InputError."""
     found = summaries(results)
-    rows = {name: row(name, found.get(name), paper) for name in grid.cells_of("all")}
-    extra = {name: row(name, found[name], paper) for name in found if name not in rows}
+    ran = {name: summary for name, summary in found.items() if summary["is_the_cell"]}
+    rows = {name: row(name, ran.get(name), paper) for name in grid.cells_of("all")}
+    beside = found.keys() - (rows.keys() & ran.keys())
+    extra = {name: row(name, found[name], paper) for name in sorted(beside)}
     folder.mkdir(parents=True, exist_ok=True)
-    lines = [f"{json.dumps(name)}: {json.dumps(row, ensure_ascii=False)}" for name, row in {**rows, **extra}.items()]
-    write_atomic(folder / "grid.json", "{\n" + ",\n".join(lines) + "\n}\n")
+    parts = [f'"{part}": {_lines(of)}' for part, of in (("grid", rows), ("beside", extra))]
+    write_atomic(folder / "grid.json", "{\n" + ",\n".join(parts) + "\n}\n")
     write_atomic(folder / "GRID.md", render(rows, extra))
+
+
+def _lines(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """A JSON object with one line a row."""
+    lines = [f"{json.dumps(name)}: {json.dumps(row, ensure_ascii=False)}" for name, row in rows.items()]
+    return "{\n" + ",\n".join(lines) + "\n}"
 
 
 def summaries(results: Path) -> dict[str, dict[str, Any]]:
@@ -39,9 +48,11 @@ def summaries(results: Path) -> dict[str, dict[str, Any]]:
     for path in sorted(results.glob("*/*/s*/summary.json")):
         try:
             summary = json.loads(path.read_text(encoding="utf-8"))
-            smoke = summary["provenance"]["smoke"]
+            smoke, _ = summary["provenance"]["smoke"], summary["is_the_cell"]
         except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path}: not a summary of `collect` ({error!r})") from None
+            raise InputError(
+                f"{path}: not a summary of this version's `collect` ({error!r}): collect the run again, or move it away"
+            ) from None
         if not smoke:
             out[summary["cell"]] = summary
     return out
@@ -50,7 +61,8 @@ def summaries(results: Path) -> dict[str, dict[str, Any]]:
 def row(name: str, summary: Mapping[str, Any] | None, paper: Path) -> dict[str, Any]:
     """What the table says of a cell; all null but the paper's numbers where it was not run."""
     model, reward, _ = split_name(name)
-    scores = paper_numbers(paper, model, reward)["scores"]
+    is_the_cell = summary is None or summary["is_the_cell"]
+    scores = paper_numbers(paper, model, reward)["scores"] if is_the_cell else {}
     out: dict[str, Any] = {"run": summary is not None, "status": None, "steps": None, "notes": []}
     if summary is not None:
         out |= {"status": summary["provenance"]["status"], "steps": summary["steps"], "notes": summary["notes"]}
@@ -77,7 +89,7 @@ def render(rows: Mapping[str, Mapping[str, Any]], extra: Mapping[str, Mapping[st
     for name, cells in grid.sets().items():
         parts += [f"## {name}", _table({cell: rows[cell] for cell in cells})]
     if extra:
-        parts += ["## Beside the grid", _table(extra)]
+        parts += ["## Beside the grid", _table(extra), "\n".join(_changed(extra))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -89,6 +101,10 @@ def _table(rows: Mapping[str, Mapping[str, Any]]) -> str:
         lines.append([f"`{name}`", state + ("; see its notes" if found["notes"] else ""),
                       *(_cell(found[benchmark]) for benchmark in BENCHMARKS)])  # fmt: skip
     return table(["cell", "steps", *BENCHMARKS.values()], lines)
+
+
+def _changed(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    return [f"- `{name}`: {note}" for name, found in rows.items() for note in found["notes"]]
 
 
 def _cell(found: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -84,7 +85,7 @@ def test_labels_do_not_depend_on_order_or_on_the_other_rows(method: str) -> None
 @pytest.mark.parametrize("method", DRAWN)
 def test_labels_are_the_same_in_another_process(method: str) -> None:
     script = (
-        "import sys; sys.path.insert(0, 'tests'); import test_corrupt as t; "
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import test_corrupt as t; "
         f"print(sorted(t.labels({method!r}, t.ROWS[:30]).items()))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)

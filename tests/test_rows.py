@@ -71,6 +71,19 @@ def test_what_is_no_label_is_an_error_that_names_the_field(label: Any, field: st
         Row.from_label(label, "q")
 
 
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [([1], r"^a row is a list; it must be an object with id, prompt and gold$"), ("a", "^a row is text; "),
+     (None, "^a row is null; "), ({"id": "", "prompt": "p", "gold": "1"}, "^field 'id' is empty; ")],
+)  # fmt: skip
+def test_what_is_no_row_or_has_an_empty_id_is_an_error(values: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Row.from_dict(values)
+    if isinstance(values, dict):
+        with pytest.raises(InputError, match=message):
+            Row.from_label(json.dumps(values), "q")
+
+
 def test_a_json_number_is_named_without_quotes(tmp_path: Path) -> None:
     source = jsonl(tmp_path / "in.jsonl", {"id": "a", "prompt": "p", "gold": "1", "visit": -1})
     with pytest.raises(InputError, match=r"field 'visit' is -1; it must be a whole number from 0"):

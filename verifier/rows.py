@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 from .api import gold_text
 from .errors import InputError
-from .jsontext import NumberText, parse_json
+from .jsontext import NumberText, kind, parse_json
 
 Prompt: TypeAlias = "str | Sequence[Mapping[str, Any]]"
 
@@ -58,6 +58,8 @@ class Row:
         >>> Row.from_dict({"id": "a", "question": "1+1=", "answer": 2}).gold
         '2'
         """
+        if not isinstance(values, Mapping):
+            raise InputError(f"a row is {kind(values)}; it must be an object with id, prompt and gold")
         known = {name: values[name] for name in _NAMES if values.get(name) is not None}
         for names in (PROMPT_FIELDS, GOLD_FIELDS):
             found = next((values[name] for name in names if values.get(name) is not None), None)
@@ -75,6 +77,8 @@ class Row:
         for name in ("id", "split", "benchmark"):
             if not isinstance(known.get(name, ""), str):
                 raise InputError(f"field {name!r} is {known[name]!r}; it must be text")
+        if not known["id"]:
+            raise InputError("field 'id' is empty; rows without an id of their own would be taken for one problem")
         if "visit" in known:
             known["visit"] = _visit(known["visit"])
         source = known.get("label_source")

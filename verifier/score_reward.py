@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Protocol
 
 from . import records
@@ -23,6 +24,7 @@ from .rows import Row, plain
 from .tally import RewardTally
 
 ROW = "row"
+_NO_ID = "-"
 
 
 class Fields(Protocol):
@@ -107,9 +109,10 @@ class Payer:
                 raise InputError(f"no field {shown!r}; the reward {self.reward.kind!r} needs it")
         read = {name: values[name] for name in (*self._needed, *self._wanted) if name in values}
         gold = gold_of(record, self.names.gold)
-        row = Row.from_dict({"id": "", "prompt": "", **read, "gold": "" if gold is None else gold})
+        # a reward that needs no id is not told one
+        row = Row.from_dict({"id": _NO_ID, "prompt": "", **read, "gold": "" if gold is None else gold})
         response = records.response_of(record, self.names.response)
-        return Paid(response, row, _index(read.get("index")), str(values.get("step")))
+        return Paid(response, row, index_of(read.get("index")), str(values.get("step")))
 
     def problem(self, record: Record) -> str | None:
         """What is wrong with a row, None where it can be read."""
@@ -217,10 +220,17 @@ class Payer:
         return values
 
 
-def _index(value: Any) -> int | None:
+def index_of(value: Any) -> int | None:
+    """A response's place in its group, None where it is not told; numpy's whole numbers count. Raises InputError.
+
+    >>> index_of(None), index_of(3)
+    (None, 3)
+    """
     index = plain(value)
-    if index is None or (isinstance(index, int) and not isinstance(index, bool) and index >= 0):
-        return index
+    if index is None:
+        return None
+    if isinstance(index, Integral) and not isinstance(index, bool) and int(index) >= 0:
+        return int(index)
     raise InputError(f"field 'index' is {value!r}; it must be a whole number from 0")
 
 

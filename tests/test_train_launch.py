@@ -276,7 +276,7 @@ def test_disk_and_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert 200 < machine.disk_need(cell) / 2**30 < 400
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=5 * 2**30))
-    found = texts(machine.folder_findings(cell, tmp_path / "a/b", resume=False))
+    found = texts(machine.folder_findings(cell, tmp_path / "a/b", "local", resume=False))
     assert "the checkpoints need about" in found
     assert "5 GiB are free" in found
     assert "8 GPU(s) are needed, 2 found" in texts(machine.machine_findings(cell, 2, 500.0))
@@ -305,7 +305,8 @@ def test_resume_needs_a_checkpoint_and_the_same_settings(tmp_path: Path) -> None
     cell = short()
 
     def found(cell: Cell, resume: bool = True) -> str:
-        return texts(item for item in machine.folder_findings(cell, tmp_path, resume=resume) if "GiB" not in item.text)
+        findings = machine.folder_findings(cell, tmp_path, "local", resume=resume)
+        return texts(item for item in findings if "GiB" not in item.text)
 
     assert "would start at step 0, silently" in found(cell)
     assert "checkpoint.resumable false" in found(short(f"{MODEL}/ground-truth/s0", "checkpoint.resumable=false"))
@@ -319,6 +320,31 @@ def test_resume_needs_a_checkpoint_and_the_same_settings(tmp_path: Path) -> None
     assert "settings.optimizer.lr was 5e-07, now 1e-06" in found(other)
     (tmp_path / "cell.json").write_text("{", encoding="utf-8")
     assert "cannot be read" in found(cell)
+
+
+@pytest.mark.parametrize(("backend", "other"), [("local", "trl"), ("slurm", "trl"), ("trl", "local")])
+def test_the_other_backends_checkpoints_are_refused_by_name(tmp_path: Path, backend: str, other: str) -> None:
+    cell, name = short(), "checkpoint-16" if other == "trl" else "global_step16"
+    (tmp_path / "cell.json").write_text(json.dumps(cell.to_dict()), encoding="utf-8")
+
+    def save(kind: str) -> None:
+        place = tmp_path / "ckpt" / ("checkpoint-16" if kind == "trl" else "_actor")
+        place.mkdir(parents=True)
+        if kind != "trl":
+            (place / "latest").write_text("global_step16", encoding="utf-8")
+
+    save(other)
+    assert (machine.saved(tmp_path, backend), machine.saved(tmp_path, other)) == (None, name)
+    for found in (
+        texts(machine.resume_findings(cell, tmp_path, backend)),
+        texts(machine.folder_findings(cell, tmp_path, backend, resume=True)),
+    ):
+        assert f"ckpt has {name} of --backend {other}" in found
+        assert f"go on with --backend {other}" in found
+    assert "holds a run already" in texts(machine.folder_findings(cell, tmp_path, backend, resume=False))
+    assert list(machine.resume_findings(cell, tmp_path, other)) == []
+    save(backend)
+    assert f"of --backend {other}" in texts(machine.resume_findings(cell, tmp_path, backend))
 
 
 def test_the_model_is_looked_for(tmp_path: Path) -> None:

@@ -153,9 +153,9 @@ def _check(args: argparse.Namespace, cell: Cell, folder: Path, argv: list[str]) 
         if importlib.util.find_spec("openrlhf"):
             found += checks.dry_run_findings(cell, dry_run({cell.name: argv})[cell.name])
     if args.dry_run:
-        found += machine.resume_findings(cell, folder) if args.resume else []
+        found += machine.resume_findings(cell, folder, args.backend) if args.resume else []
     else:
-        found += machine.folder_findings(cell, folder, resume=args.resume)
+        found += machine.folder_findings(cell, folder, args.backend, resume=args.resume)
         found += machine.model_findings(cell)
         if args.backend == "local" and not args.write:
             here = _manifest.machine()
@@ -252,7 +252,7 @@ def _start(args: argparse.Namespace, cell: Cell, folder: Path, command: list[str
 
 
 def _how_to_resume(args: argparse.Namespace, folder: Path) -> str:
-    step = machine.saved(folder)
+    step = machine.saved(folder, args.backend)
     if step is None:
         return "; no checkpoint was written, so start again"
     return f"; {step} is saved: the same command with --resume goes on from there"

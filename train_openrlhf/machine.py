@@ -35,11 +35,11 @@ def version_findings() -> Iterator[Finding]:
         yield error(f"openrlhf {found} is installed, the flags are those of {OPENRLHF} (they change): {install}")
 
 
-def folder_findings(cell: Cell, folder: Path, *, resume: bool) -> Iterator[Finding]:
+def folder_findings(cell: Cell, folder: Path, backend: str, *, resume: bool) -> Iterator[Finding]:
     """What lies in the run folder against what is asked for, and the room on its disk."""
     if resume:
-        yield from resume_findings(cell, folder)
-    elif saved(folder) or any((folder / "model").glob("*.safetensors")):
+        yield from resume_findings(cell, folder, backend)
+    elif any(saved(folder, kind) for kind in ("local", "trl")) or any((folder / "model").glob("*.safetensors")):
         yield error(
             f"{folder} holds a run already: go on with --resume, or name another place with --runs, or move it away"
         )
@@ -81,26 +81,34 @@ def _existing(folder: Path) -> Path:
     return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
 
 
-def saved(folder: Path) -> str | None:
-    """The name of the last resumable checkpoint of a run, DeepSpeed's or TRL's; None where there is none."""
-    latest = folder / "ckpt" / "_actor" / "latest"
-    if latest.exists():
-        return latest.read_text(encoding="utf-8").strip()
+def saved(folder: Path, backend: str) -> str | None:
+    """The name of the last checkpoint that ``backend`` can go on from: TRL's for ``trl``, else DeepSpeed's; or None."""
+    if backend != "trl":
+        latest = folder / "ckpt" / "_actor" / "latest"
+        return latest.read_text(encoding="utf-8").strip() if latest.exists() else None
     found = sorted((folder / "ckpt").glob("checkpoint-*"), key=lambda path: int("0" + path.name.rpartition("-")[2]))
     return found[-1].name if found else None
 
 
-def resume_findings(cell: Cell, folder: Path) -> Iterator[Finding]:
+def resume_findings(cell: Cell, folder: Path, backend: str) -> Iterator[Finding]:
     """Whether there is a run to go on with, under the same settings."""
     if not cell.settings.checkpoint.resumable:
         yield error(
-            "--resume needs DeepSpeed's checkpoints; with checkpoint.resumable false OpenRLHF would start at step 0, "
+            "--resume needs resumable checkpoints; with checkpoint.resumable false the run would start at step 0, "
             "silently"
         )
         return
-    if saved(folder) is None:
+    maker, other = ("OpenRLHF", "trl") if backend != "trl" else ("TRL", "local")
+    if (foreign := saved(folder, other)) is not None:
         yield error(
-            f"--resume: {folder / 'ckpt'} has no resumable checkpoint (_actor/latest), so OpenRLHF would start at "
+            f"--resume: {folder / 'ckpt'} has {foreign} of --backend {other}, which {maker} does not read and would "
+            f"start at step 0: go on with --backend {other}, or name another place with --runs and start anew"
+        )
+        return
+    if saved(folder, backend) is None:
+        looked = "_actor/latest" if backend != "trl" else "checkpoint-*"
+        yield error(
+            f"--resume: {folder / 'ckpt'} has no resumable checkpoint ({looked}), so {maker} would start at "
             "step 0, silently; launch without --resume"
         )
         return

@@ -21,7 +21,8 @@ from verifier import verify
 from verifier.adapters.ray import RAY, ScoreBatch, scorer
 from verifier.errors import ConfigError, InputError
 from verifier.pool import set_pool_size, shared_pool
-from verifier.rows import Row
+from verifier.rewards import reward_file_from
+from verifier.rows import Row, prompt_id
 
 ROOT = str(Path(verifier.__file__).parents[1])
 ROWS, BLOCKS, DISTINCT = 100_000, 40, 2_000
@@ -95,6 +96,66 @@ def test_a_draw_is_keyed_by_the_row_and_the_index(tmp_path: Path) -> None:
     assert draw(_batch(rows[::-1]))["reward"] == found[::-1]
     with pytest.raises(ConfigError, match="index"):
         draw(_batch([_row(1, visit=0)]))
+
+
+NOISE = {"kind": "noise", "of": "ground_truth", "false_negative": 0.5, "by": "problem"}
+
+
+def _noise(tmp_path: Path) -> Any:
+    (tmp_path / "noise.json").write_text(json.dumps({"reward": NOISE, "unscored": {"reward": -1}}))
+    return scorer(tmp_path / "noise.json")
+
+
+def test_rows_that_a_keyed_reward_cannot_tell_apart_are_unscored(tmp_path: Path) -> None:
+    found = _noise(tmp_path)({"response": [r"\boxed{1}"] * 12, "row": ["1"] * 12})
+    assert found["reward"] == [-1.0] * 12
+    assert "needs the row's id; the label has none, and no prompt" in json.loads(found["verdict"][0])["error"]
+
+
+@pytest.mark.parametrize(
+    "columns", [("row", "prompt"), ("gold", "prompt"), ("answer", "problem"), ("gold", "question")]
+)
+def test_a_row_without_an_id_gets_that_of_its_prompt(columns: tuple[str, str], tmp_path: Path) -> None:
+    prompts = [f"{number}+1=" for number in range(12)]
+    batch = {"response": [r"\boxed{1}"] * 12, columns[0]: ["1"] * 12, columns[1]: prompts}
+    found = _noise(tmp_path)(batch)["reward"]
+    reward = reward_file_from({"reward": NOISE}).reward
+    assert found == [reward(r"\boxed{1}", Row(prompt_id(prompt), prompt, "1")) for prompt in prompts]
+    assert set(found) == {0.0, 1.0}
+
+
+def test_a_prompt_may_be_chat_messages_also_in_an_array(tmp_path: Path) -> None:
+    numpy = pytest.importorskip("numpy")
+    messages = [[{"role": "user", "content": f"{number}+1="}] for number in range(12)]
+    batch: dict[str, list[Any]] = {"response": [r"\boxed{1}"] * 12, "gold": ["1"] * 12, "prompt": messages}
+    found = _noise(tmp_path)(batch)["reward"]
+    assert set(found) == {0.0, 1.0}
+    assert _noise(tmp_path)({**batch, "prompt": [numpy.array(each) for each in messages]})["reward"] == found
+
+
+def test_an_index_is_a_whole_number_from_0(tmp_path: Path) -> None:
+    numpy = pytest.importorskip("numpy")
+    (tmp_path / "random.json").write_text('{"reward": {"kind": "random", "gamma": 1}, "unscored": {"reward": -1}}')
+    draw = scorer(tmp_path / "random.json")
+    indices = [0, numpy.int64(3), "0", 0.0, True, -1]
+    found = draw(_batch([_row(0, visit=0) | {"index": index} for index in indices]))
+    assert found["reward"] == [1.0, 1.0, -1.0, -1.0, -1.0, -1.0]
+    assert json.loads(found["verdict"][2]) == {"error": "field 'index' is '0'; it must be a whole number from 0"}
+
+
+def test_a_numpy_index_is_the_same_key(tmp_path: Path) -> None:
+    numpy = pytest.importorskip("numpy")
+    (tmp_path / "random.json").write_text('{"reward": {"kind": "random", "gamma": 0.5}}')
+    draw = scorer(tmp_path / "random.json")
+    rows = [_row(0, visit=0) | {"index": index} for index in range(20)]
+    found = draw(_batch([{**row, "index": numpy.int64(row["index"])} for row in rows]))["reward"]
+    assert draw(_batch(rows))["reward"] == found
+    assert set(found) == {0.0, 1.0}
+
+
+def test_an_index_that_no_reward_asks_for_may_be_anything(reward_file: str) -> None:
+    found = scorer(reward_file)({"response": [r"\boxed{1}"], "gold": ["1"], "index": ["a7"]})
+    assert found["reward"] == [1.0]
 
 
 @pytest.mark.parametrize("settings", ['{"reward": "majority_online"}', '{"reward": "format", "unscored": "skip"}'])

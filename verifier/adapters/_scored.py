@@ -1,4 +1,4 @@
-"""What every adapter for OpenRLHF shares: which rewards a route can serve, and the logs it sends with each reward.
+"""What the adapters share: which rewards a route can serve, what a row must have, and OpenRLHF's logs of a reward.
 
 Promises: every value in ``logs`` is a float and its keys are always LOGS, in that order; OpenRLHF fails on anything
 else (a text in its logs, or keys that differ between two responses).
@@ -6,11 +6,13 @@ else (a text in its logs, or keys that differ between two responses).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
-from ..errors import ConfigError
+from ..errors import ConfigError, InputError
 from ..rewards import NEEDS, GroundTruth, Reward, RewardFile, Unscored, quantise
+from ..rows import PROMPT_FIELDS, Prompt, Row, prompt_id
 
 LOGS = ("unscored", "prompt_mismatch", "bad_label", "error")
 """unscored: there was no reward and `Unscored` filled it in, whether for one of the next three or the verifier's own
@@ -44,6 +46,28 @@ def refuse(settings: RewardFile, has: Collection[str], route: str) -> None:
             f"unscored: group_mean needs the group, which {route} does not see; write unscored: {{reward: 0.0}}, "
             f"or use {WHERE}"
         )
+
+
+def checked(reward: Reward, row: Row) -> Row:
+    """The same row, where it has what the reward needs of it.
+
+    Raises InputError where the reward is keyed by the row's id and the row has neither an id nor a prompt to make one
+    from: all such rows would get the same draw. Raises ConfigError where the row lacks the label.
+    """
+    if reward.needs_id and row.id == _NO_ID:
+        raise InputError(
+            f"the reward {reward.kind!r} needs the row's id; the label has none, and no prompt comes with it for one"
+        )
+    return reward.checked(row)
+
+
+def prompt_of(values: Mapping[str, Any], names: Sequence[str] = PROMPT_FIELDS) -> Prompt:
+    """The first prompt among the named values, "" where there is none; messages in an array of numpy's as a list."""
+    found = next((values[name] for name in names if values.get(name) is not None), "")
+    return found.tolist() if hasattr(found, "tolist") else found
+
+
+_NO_ID = prompt_id("")
 
 
 def paid(values: Sequence[float | None], unscored: Unscored) -> list[float]:

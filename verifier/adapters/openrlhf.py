@@ -24,7 +24,7 @@ from ..errors import ConfigError, InputError
 from ..rewards import RewardFile, UnscoredCount, load_reward_file
 from ..rows import Row
 from ._query import SPECIAL_TOKENS, response_of_query, strip_special
-from ._scored import LOGS, logs, paid, refuse
+from ._scored import LOGS, checked, logs, paid, refuse
 
 if TYPE_CHECKING:
     from .openrlhf_group import GroupExecutor
@@ -77,7 +77,7 @@ def _score(
         if response is None:
             fault, reason = "prompt_mismatch", "a query does not begin with its prompt (was the prompt cut?)"
         else:
-            value = settings.reward(response, settings.reward.checked(Row.from_label(label, prompt)))
+            value = settings.reward(response, checked(settings.reward, Row.from_label(label, prompt)))
             fault = "unscored" if value is None else None
     except (ConfigError, InputError) as error:
         fault, reason = "bad_label", str(error)

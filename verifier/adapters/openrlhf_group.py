@@ -28,7 +28,7 @@ from ..errors import ConfigError
 from ..rewards import NEEDS, Context, RewardFile, UnscoredCount, load_reward_file
 from ..rows import Row
 from ._group import Group, Member, row_of, settle
-from ._scored import logs, paid, refuse
+from ._scored import checked, logs, paid, refuse
 
 T = TypeVar("T")
 WAITING = 32  # threads that wait for worker processes; a hang holds one until its worker is killed
@@ -92,7 +92,7 @@ class GroupExecutor(SingleTurnAgentExecutor):  # type: ignore[misc]  # openrlhf 
         """Called as each response arrives, while its siblings still generate."""
         if group.row is not None and "group" not in (reward := self.policy(group.row).reward).needs:
             member.value = await self.run(
-                partial(reward, member.response, reward.checked(group.row), Context(member.index))
+                partial(reward, member.response, checked(reward, group.row), Context(member.index))
             )
 
     async def score_group(self, group: Group) -> None:
@@ -100,7 +100,7 @@ class GroupExecutor(SingleTurnAgentExecutor):  # type: ignore[misc]  # openrlhf 
         settings = self.training if group.row is None else self.policy(group.row)
         if group.row is not None and "group" in settings.reward.needs:
             values = await self.run(
-                partial(settings.reward.over_group, group.responses, settings.reward.checked(group.row))
+                partial(settings.reward.over_group, group.responses, checked(settings.reward, group.row))
             )
             for member in group.arrived:
                 member.value = values[member.index]

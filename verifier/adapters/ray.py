@@ -5,7 +5,8 @@
 
 Both add three columns: ``reward`` (a multiple of 1/1024), ``scored`` (False where there was no reward and `Unscored`
 filled it in) and ``verdict`` (JSON text: the verdict against the row's gold, or ``{"error": ...}`` where there is no
-row). Rows come from a column ``row`` (an object, JSON text or a bare gold), or else from the columns of the schema.
+row). Rows come from a column ``row`` (an object, JSON text or a bare gold), or else from the columns of the schema; a
+row without an id gets the one of its prompt.
 
 Promises: what a row gets depends on that row only, never on blocks, their order, retries or processes that die on the
 way: a decision whose worker was killed is made again. A Ray actor runs at most one worker process (``workers``).
@@ -26,8 +27,9 @@ from ..errors import InputError
 from ..inline import WorkerNeeded, inline
 from ..rewards import Context, GroundTruth, RewardFile, UnscoredCount, load_reward_file
 from ..rows import Row
+from ..score_reward import index_of
 from ..verdict import Reason
-from ._scored import against_gold, paid, refuse
+from ._scored import against_gold, checked, paid, prompt_of, refuse
 
 T = TypeVar("T")
 ROUTE = "scoring by batches (Ray Data or datasets.map, where batches are not groups)"
@@ -67,15 +69,13 @@ class Scorer:
         response = record[self.response]
         if not (response is None or isinstance(response, str)):
             return None, {"error": f"field {self.response!r} is {response!r:.80}; it must be text"}
+        reward, label, prompt = self.settings.reward, record.get(self.row), prompt_of(record)
         try:
-            label = record.get(self.row)
-            row = Row.from_dict(record) if label is None else Row.from_label(label, record.get("prompt") or "")
+            row = checked(reward, Row.from_label({**record, "prompt": prompt} if label is None else label, prompt))
+            context = Context(index_of(record.get(self.index)) if "index" in reward.needs else None)
         except InputError as error:
             return None, {"error": str(error)}
-        reward, context = self.settings.reward, Context(record.get(self.index))
-        return settled(
-            lambda: (reward(response, reward.checked(row), context), self.gold.verdict(response, row).to_dict())
-        )
+        return settled(lambda: (reward(response, row, context), self.gold.verdict(response, row).to_dict()))
 
 
 def scorer(reward_file: str | Path, **names: str) -> Scorer:

@@ -22,6 +22,7 @@ from typing import Any
 from ..errors import ConfigError, InputError
 from ..rewards import Context, RewardFile, UnscoredCount, load_reward_file, quantise
 from ..rows import GOLD_FIELDS, Row
+from ._scored import checked
 
 _SCHEMA = ("id", "gold", "answer", "label", "label_source", "split", "benchmark", "visit")
 _EXTRAS = ("completion_ids", "trainer_state", "log_extra", "log_metric", "environments")  # of TRL, not of the data
@@ -52,8 +53,7 @@ class TrlReward:
         responses, labels = [response_text(c) for c in completions], _labels(columns, len(prompts))
         rewards, before = list[float | None](), self.count.unscored
         for start, stop in self._groups(prompts, labels):
-            row = self._row(labels[start], prompts[start])
-            values = self._values(responses[start:stop], row)
+            values = self._values(responses[start:stop], row := self._row(labels[start], prompts[start]))
             self.count.add(values)
             paid = [None if v is None else quantise(v) for v in self.settings.unscored.apply(values)]
             self.scored(slice(start, stop), row, responses[start:stop], values, paid, columns)
@@ -77,7 +77,7 @@ class TrlReward:
 
     def _row(self, label: Any, prompt: Any) -> Row | None:
         try:
-            return self.settings.reward.checked(Row.from_label(label, prompt))
+            return checked(self.settings.reward, Row.from_label(label, prompt))
         except InputError as error:
             _log.log(logging.DEBUG if self._told else logging.WARNING, "unscored, bad_label: %s", error)
             self._told = True  # the first is told; all are counted

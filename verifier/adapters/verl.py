@@ -24,8 +24,8 @@ from typing import Any
 
 from ..errors import ConfigError, InputError
 from ..rewards import GroundTruth, RewardFile, UnscoredCount, load_reward_file
-from ..rows import Row, prompt_id
-from ._scored import LOGS, against_gold, logs, paid, refuse
+from ..rows import Row
+from ._scored import LOGS, against_gold, checked, logs, paid, refuse
 
 __all__ = ["KEYS", "ComputeScore", "from_settings", "load"]
 
@@ -94,10 +94,7 @@ class ComputeScore:
         extra = extra_info if isinstance(extra_info, Mapping) else {}
         label = ground_truth if extra.get("row") is None else extra["row"]
         prompt = extra.get("question") or extra.get("prompt") or ""
-        row = Row.from_label(label, prompt)
-        if self.settings.reward.needs_id and row.id == prompt_id(""):
-            raise InputError(f"the reward {self.settings.reward.kind!r} needs the row's id, and the label has none")
-        return self.settings.reward.checked(row)
+        return checked(self.settings.reward, Row.from_label(label, prompt))
 
     def _tell(self, fault: str, reason: str) -> None:
         if fault not in self.seen:

@@ -33,6 +33,8 @@ from verifier.rewards import (
     Random,
     Reward,
     Sum,
+    Unscored,
+    quantise,
     reward_file_from,
     reward_from,
 )
@@ -335,6 +337,13 @@ def test_sums_and_clips() -> None:
         (lambda: Noise(Format(), only=("text",)), "only: has no meaning by iid"),
         (lambda: Sum((Format(),), (1.0, 2.0)), "weights: 2 weights for 1 rewards"),
         (lambda: Sum((Format(),), (math.inf,)), "weights[0]: inf must be finite"),
+        (lambda: Sum((Format(),), (1e306,)), "weights: leads to rewards of 1e+306, which cannot be rounded to 1/1024"),
+        (lambda: Sum((Format(),) * 2, (1e308, 1e308)), "weights: leads to rewards of inf"),
+        (lambda: Sum((Sum((Format(),), (1e304,)),), (-100,)), "weights: leads to rewards of -1e+306"),
+        (lambda: Clip(Format(), 1e306, 1e307), "low: leads to rewards of 1e+306"),
+        (lambda: Clip(Format(), -1e307, -1e306), "high: leads to rewards of -1e+306"),
+        (lambda: Unscored("reward", -1e306), "value: leads to rewards of -1e+306"),
+        (lambda: Random(10**400), "gamma: a whole number of 1329 bits is too large"),
         (lambda: Clip(Format(), 2.0), "low: 2 must not be above high, 1"),
     ],
 )
@@ -343,6 +352,12 @@ def test_settings_that_cannot_be_honoured(make: object, message: str) -> None:
         make()  # type: ignore[operator]
     assert str(caught.value).startswith(message)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_the_largest_rewards_can_be_rounded() -> None:
+    reward = Sum((Format(), LengthPenalty(1)), (1e305, 1e305))
+    assert [quantise(end) for end in reward.bounds] == [-1e305, 1e305]
+    assert Clip(Format(), -1e308, 1e308).bounds == (0.0, 1.0)  # no bounds of its own are fine
 
 
 @pytest.mark.parametrize("reward", EVERY, ids=lambda r: r.kind)

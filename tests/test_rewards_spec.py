@@ -147,6 +147,10 @@ ALL_KINDS = ", ".join(KINDS)
         ({"kind": "all", "of": ["format", {"kind": "length_penalty", "limit": 9}]},
          "reward.of[1]: a length_penalty gives -1 to 0, which is no yes or no; clip it to 0 to 1"),
         ({"kind": "sum", "of": ["format"], "weights": [1, "2"]}, "reward.weights: 2 weights for 1 rewards"),
+        *(({"kind": "sum", "of": ["format"], "weights": value}, f"reward.weights: {value!r} must be a list of numbers")
+          for value in (0, False, "", None, {})),
+        ({"kind": "sum", "of": ["format"], "weights": []}, "reward.weights: 0 weights for 1 rewards; each needs one"),
+        ({"kind": "sum", "of": ["format"], "weights": [1e306]}, "reward.weights: leads to rewards of 1e+306"),
         ({"kind": "sum", "of": ["format"], "weights": ["2"]}, "reward.weights[0]: '2' must be a number"),
         ({"kind": "noise", "of": "format", "only": "text"}, "reward.only: 'text' must be a list of texts"),
         ({"kind": "ground_truth", "against": None}, "reward.against: None is unknown; choose one of gold, label"),
@@ -243,6 +247,7 @@ def test_yaml_and_json_say_the_same(tmp_path: Path) -> None:
         ("unscored: skip\n", ": has no key reward, such as: reward: {kind: ground_truth}"),
         ("reward: format\nunscored: {reward: a}\n", ", line 2: unscored.reward: 'a' must be a number"),
         ("reward: format\nunscored: {reward: 0, value: 1}\n", ", line 2: unscored.value: unknown key; write {reward"),
+        ("reward: format\nunscored: {reward: 1e306}\n", ", line 2: unscored.reward: leads to rewards of 1e+306"),
         ("reward: format\nunscored: zero\n", ", line 2: unscored: 'zero' is unknown; write {reward: VALUE}, group_m"),
         ("reward: format\nunscored:\n", ", line 2: unscored: None is unknown"),
         ("reward: format\nunscored: {}\n", ", line 2: unscored: is empty"),

@@ -6,13 +6,17 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .base import FieldError, Reward
+from .base import UNITS, FieldError, Reward
 
 
 def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:
     """The value as a finite float between low and high."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise FieldError(name, f"{value!r} must be a number")
+    try:
+        float(value)
+    except OverflowError:
+        raise FieldError(name, f"a whole number of {value.bit_length()} bits is too large") from None
     if not (math.isfinite(value) and low <= value <= high):
         if math.isinf(low):
             place = "be finite"
@@ -20,6 +24,15 @@ def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf
             place = f"be {low:g} or more" if math.isinf(high) else f"lie in {low:g} to {high:g}"
         raise FieldError(name, f"{value!r} must {place}")
     return float(value)
+
+
+def payable(name: str, low: float, high: float) -> None:
+    """Values from low to high must be finite, and stay so while they are rounded to multiples of 1/1024."""
+    for end in (low, high):
+        if not math.isfinite(end * UNITS):
+            raise FieldError(
+                name, f"leads to rewards of {end:g}, which cannot be rounded to 1/{UNITS}; make it smaller"
+            )
 
 
 def whole(name: str, value: Any, low: int | None = None) -> None:

@@ -123,13 +123,14 @@ class Sum(_Of):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "of", _check.members(self.of))
-        weights = self.weights or (1.0,) * len(self.of)
+        weights = (1.0,) * len(self.of) if self.weights == () else self.weights  # not `or`: 0 is no list of weights
         if not isinstance(weights, (tuple, list)):
             raise FieldError("weights", f"{weights!r} must be a list of numbers")
         if len(weights) != len(self.of):
             raise FieldError("weights", f"{len(weights)} weights for {len(self.of)} rewards; each needs one")
         checked = tuple(_check.number(f"weights[{place}]", weight) for place, weight in enumerate(weights))
         object.__setattr__(self, "weights", checked)
+        _check.payable("weights", *self.bounds)
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -162,6 +163,8 @@ class Clip(_Of):
             object.__setattr__(self, name, _check.number(name, getattr(self, name)))
         if self.low > self.high:
             raise FieldError("low", f"{self.low:g} must not be above high, {self.high:g}")
+        low, high = self.bounds
+        _check.payable("low" if low > 0 else "high", low, high)
 
     @property
     def bounds(self) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import _check
-from .base import FieldError
+from .base import UNITS, FieldError
 
 WAYS = ("reward", "group_mean", "skip")
 _log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ def quantise(value: float) -> float:
     >>> quantise(0.1), quantise(-1.0), quantise(0)
     (0.099609375, -1.0, 0.0)
     """
-    return round(value * 1024) / 1024 + 0.0
+    return round(value * UNITS) / UNITS + 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ class Unscored:
     def __post_init__(self) -> None:
         _check.choice("to", self.to, WAYS)
         object.__setattr__(self, "value", _check.number("value", self.value))
+        _check.payable("value", self.value, self.value)
 
     def apply(self, values: Sequence[float | None]) -> list[float | None]:
         """The values of one group with None mapped; only ``skip`` leaves any."""
@@ -74,7 +75,9 @@ def unscored_from(spec: Any, where: str = "unscored") -> Unscored:
                 raise FieldError(f"{where}.{key}", "unknown key; write {reward: VALUE}, group_mean or skip")
         if "reward" not in spec:
             raise FieldError(where, "is empty; write {reward: VALUE}, group_mean or skip")
-        return Unscored("reward", _check.number(f"{where}.reward", spec["reward"]))
+        value = _check.number(f"{where}.reward", spec["reward"])
+        _check.payable(f"{where}.reward", value, value)
+        return Unscored("reward", value)
     if spec not in ("group_mean", "skip"):
         raise FieldError(where, f"{spec!r} is unknown; write {{reward: VALUE}}, group_mean or skip")
     return Unscored(spec)

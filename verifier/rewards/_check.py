@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .base import UNITS, FieldError, Reward
+from .base import PARTS, FieldError, Reward
 
 
 def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:
@@ -16,7 +16,7 @@ def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf
     try:
         float(value)
     except OverflowError:
-        raise FieldError(name, f"a whole number of {value.bit_length()} bits is too large") from None
+        raise FieldError(name, "a whole number as long as that is too large") from None
     if not (math.isfinite(value) and low <= value <= high):
         if math.isinf(low):
             place = "be finite"
@@ -29,9 +29,9 @@ def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf
 def payable(name: str, low: float, high: float) -> None:
     """Values from low to high must be finite, and stay so while they are rounded to multiples of 1/1024."""
     for end in (low, high):
-        if not math.isfinite(end * UNITS):
+        if not math.isfinite(end * PARTS):
             raise FieldError(
-                name, f"leads to rewards of {end:g}, which cannot be rounded to 1/{UNITS}; make it smaller"
+                name, f"leads to rewards of {end:g}, which cannot be rounded to 1/{PARTS}; make it smaller"
             )
 
 

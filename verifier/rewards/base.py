@@ -17,7 +17,7 @@ from ..errors import ConfigError
 from ..rows import Row
 
 NEEDS = ("visit", "index", "group")
-UNITS = 1024  # rewards leave as multiples of 1/1024, see `verifier.rewards.quantise`
+PARTS = 1024  # of one: rewards leave as multiples of 1/1024, see `verifier.rewards.quantise`
 
 
 class FieldError(ConfigError):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import _check
-from .base import UNITS, FieldError
+from .base import PARTS, FieldError
 
 WAYS = ("reward", "group_mean", "skip")
 _log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ def quantise(value: float) -> float:
     >>> quantise(0.1), quantise(-1.0), quantise(0)
     (0.099609375, -1.0, 0.0)
     """
-    return round(value * UNITS) / UNITS + 0.0
+    return round(value * PARTS) / PARTS + 0.0
 
 
 @dataclass(frozen=True, slots=True)

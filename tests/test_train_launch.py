@@ -58,11 +58,11 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def labels(work: Path, model: str, suffix: str = "", made_by: str | None = None) -> None:
+def labels(work: Path, model: str, suffix: str = "", made_by: str | None = None, ids: range = range(0, 80, 2)) -> None:
     (work / "labels").mkdir(exist_ok=True)
     rows = [
         {"id": f"set/level_1/{n}", "label": str(n), "label_source": {"method": "majority", "model": made_by or model}}
-        for n in range(0, 80, 2)
+        for n in ids
     ]
     text = "".join(json.dumps(row) + "\n" for row in rows)
     (work / f"labels/{model}{suffix}.jsonl").write_text(text, encoding="utf-8")
@@ -478,6 +478,55 @@ def test_a_run_that_fails_is_explained(
     for part in said:
         assert part in told
     assert (manifest_of(work)["status"], manifest_of(work)["exit_code"]) == ("failed", 1)
+
+
+def save(folder: Path) -> None:
+    """A resumable checkpoint of DeepSpeed's, as far as `launch` looks at it."""
+    (folder / "ckpt/_actor").mkdir(parents=True, exist_ok=True)
+    (folder / "ckpt/_actor/latest").write_text("global_step5", encoding="utf-8")
+
+
+def drop_lines(path: Path) -> None:
+    path.write_text("".join(path.read_text("utf-8").splitlines(keepends=True)[5:]), encoding="utf-8")
+
+
+def change_a_label(path: Path) -> None:
+    path.write_text(path.read_text("utf-8").replace('"label": "37"', '"label": "61"'), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "changed"),
+    [
+        (lambda work: drop_lines(work / "data/train.jsonl"), ["train.jsonl"]),
+        (lambda work: drop_lines(work / "data/eval.jsonl"), ["eval.jsonl"]),
+        (lambda work: change_a_label(work / f"labels/{MODEL}.jsonl"), ["train.jsonl"]),
+    ],
+    ids=["training rows", "evaluation rows", "labels"],
+)
+def test_a_run_goes_on_with_the_rows_that_it_began_with(
+    ready: Callable[..., int], work: Path, capsys: pytest.CaptureFixture[str],
+    spoil: Callable[[Path], None], changed: list[str],
+) -> None:  # fmt: skip
+    labels(work, MODEL, ids=range(80))
+    cell = f"{MODEL}/majority/s0"
+    small = ["--set", "steps=5", "--set", "checkpoint.save_every=5", "--set", "rollout.batch_size=8"]
+    again = [cell, *small, "--set", "evaluation.every_steps=5", "--write"]
+    folder = work / "runs" / cell
+    assert launch.main(again) == 0
+    save(folder)
+    assert launch.main([*again, "--resume"]) == 0
+    before = (folder / "train.jsonl").read_bytes()
+    spoil(work)
+    for more in ([], ["--dry-run"]):
+        capsys.readouterr()
+        assert launch.main([*again, "--resume", *more]) == 2
+        told = capsys.readouterr().err
+        assert f"mix two runs: {' and '.join(changed)} would differ" in told
+        assert f"labels/{MODEL}.jsonl" in told
+    assert (folder / "train.jsonl").read_bytes() == before
+    (folder / "manifest.json").write_text("{}", encoding="utf-8")
+    assert launch.main([*again, "--resume"]) == 2
+    assert "does not say which rows the run began with" in capsys.readouterr().err
 
 
 TRAINER = "trap 'echo bye > bye; exit 0' TERM; touch up; while :; do sleep 0.05; done"

@@ -163,6 +163,9 @@ def _check(args: argparse.Namespace, cell: Cell, folder: Path, argv: list[str]) 
     try:
         data = rundata.run_data(cell)
         found += checks.data_findings(cell, data)
+        found += (
+            machine.data_findings(cell, folder, data) if args.resume and machine.saved(folder, args.backend) else []
+        )
     except VerifierError as error:
         found.append(findings.error(str(error)))
         data = rundata.RunData([], 0, [])

@@ -17,6 +17,7 @@ from typing import Any
 from .argv import OPENRLHF
 from .cells import Cell
 from .findings import Finding, error
+from .rundata import RunData, digests
 
 GIB = 2**30
 DS_BYTES = 14  # a parameter in a resumable checkpoint: fp32 weights and two moments, bf16 weights
@@ -121,6 +122,24 @@ def resume_findings(cell: Cell, folder: Path, backend: str) -> Iterator[Finding]
     if changed:
         listed = "; ".join(f"{key} was {was!r}, now {now!r}" for key, was, now in changed[:4])
         yield error(f"--resume with other settings would mix two runs: {listed}")
+
+
+def data_findings(cell: Cell, folder: Path, data: RunData) -> Iterator[Finding]:
+    """Whether a run that is gone on with would get the very rows that it began with."""
+    path = folder / "manifest.json"
+    try:
+        began = dict(json.loads(path.read_text(encoding="utf-8"))["files"])
+    except (OSError, ValueError, KeyError, TypeError) as failed:
+        yield error(f"--resume: {path} does not say which rows the run began with ({failed!r})")
+        return
+    changed = [name for name, digest in digests(cell, data).items() if digest != began.get(name)]
+    if changed:
+        paths = [cell.settings.data.train, cell.settings.data.eval, str(cell.labels_file or "")]
+        yield error(
+            f"--resume with other rows would mix two runs: {' and '.join(changed)} would differ from what "
+            f"{folder} began with. Put back {', '.join(filter(None, paths))} as they were (manifest.json has their "
+            "digests under sources), or start anew with another --runs"
+        )
 
 
 def differing(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any, Any]]:

@@ -173,9 +173,20 @@ def line(row: Row, system_prompt: str | None = None) -> str:
 
 def write(path: Path, rows: Iterable[Row], system_prompt: str | None = None) -> str:
     """The data file, whole or not at all; its SHA-256."""
-    text = "".join(line(row, system_prompt) + "\n" for row in rows)
+    text = _lines(rows, system_prompt)
     write_atomic(path, text)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digests(cell: Cell, data: RunData) -> dict[str, str]:
+    """The SHA-256 that `write` would give, by file, without writing."""
+    files = {"train.jsonl": data.train, "eval.jsonl": data.eval}
+    texts = {name: _lines(rows, cell.model.system_prompt) for name, rows in files.items()}
+    return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
+
+
+def _lines(rows: Iterable[Row], system_prompt: str | None) -> str:
+    return "".join(line(row, system_prompt) + "\n" for row in rows)
 
 
 def write_smoke(cell: Cell, folder: Path) -> None:

@@ -16,10 +16,9 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from lm_eval_tasks import _manifest, models
 from lm_eval_tasks._wheels import ModelError
@@ -27,25 +26,12 @@ from verifier.errors import ConfigError, VerifierError
 from verifier.journal import Journal, file_sha256, write_atomic
 from verifier.rows import Row
 
-from .cells import CONFIGS, base_prompt, named_file, names, read_yaml
+from .cells import CONFIGS, named_file, names, read_yaml
+from .generators import Generator, Sample, make_generator, prompt_of
 from .rundata import read_rows
 from .schema import Model, build
 
 CHUNK = 64  # problems given to vLLM at once: what a stop may cost
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One response; truncated: it ended because its tokens ran out."""
-
-    text: str
-    truncated: bool
-
-
-class Generator(Protocol):
-    """Samples of problems, given as (seed, prompt) each."""
-
-    def __call__(self, problems: Sequence[tuple[int, str]]) -> list[list[Sample]]: ...
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -110,14 +96,21 @@ def run(args: argparse.Namespace) -> int:
         "shard": f"{index}/{count}",
     }
     out.parent.mkdir(parents=True, exist_ok=True)
-    _same_settings(out, settings)
+    _refuse_other_settings(out, settings)
     journal = Journal(out)
     try:
         done = {str(record["id"]) for record in journal.recover()}
         todo = [row for row in rows if row.id not in done]
         if todo:
-            _sample(journal, todo, make_generator(args, model), args, model, len(rows))
+            generate = make_generator(args, model)
+            write_atomic(_settings_path(out), json.dumps(settings, indent=1) + "\n")
+            _sample(journal, todo, generate, args, model, len(rows))
         journal.sync()
+    except BaseException:
+        if not out.stat().st_size:  # nothing was begun: no file to puzzle over
+            out.unlink()
+            _settings_path(out).unlink(missing_ok=True)
+        raise
     finally:
         journal.close()
     _say(f"complete: {len(rows)} problems, {args.samples} samples each, in {out}")
@@ -146,17 +139,19 @@ def _number(*parts: object) -> int:
     return int.from_bytes(hashlib.sha256("\0".join(map(str, parts)).encode()).digest()[:4], "big")
 
 
-def _same_settings(out: Path, settings: dict[str, Any]) -> None:
-    """Write them beside a new file; for an old one they must be the same."""
-    path = out.with_name(out.name + ".settings.json")
-    if out.exists() and path.exists():
-        old = json.loads(path.read_text(encoding="utf-8"))
-        changed = [
-            f"{key} was {old.get(key)!r}, now {value!r}" for key, value in settings.items() if old.get(key) != value
-        ]
-        if changed:
-            raise ConfigError(f"{out} was begun with other settings: {'; '.join(changed)}; use them, or another --out")
-    write_atomic(path, json.dumps(settings, indent=1) + "\n")
+def _settings_path(out: Path) -> Path:
+    return out.with_name(out.name + ".settings.json")
+
+
+def _refuse_other_settings(out: Path, settings: dict[str, Any]) -> None:
+    """Raises ConfigError where ``out`` has samples that were made under others."""
+    path = _settings_path(out)
+    if not (out.exists() and out.stat().st_size and path.exists()):
+        return
+    old = json.loads(path.read_text(encoding="utf-8"))
+    changed = [f"{key} was {old.get(key)!r}, now {value!r}" for key, value in settings.items() if old.get(key) != value]
+    if changed:
+        raise ConfigError(f"{out} was begun with other settings: {'; '.join(changed)}; use them, or another --out")
 
 
 def _sample(
@@ -175,82 +170,6 @@ def _line(row: Row, samples: Sequence[Sample]) -> bytes:
     value: dict[str, Any] = {"id": row.id, "prompt": row.prompt, "gold": row.gold}
     value |= {"responses": [one.text for one in samples], "truncated": [one.truncated for one in samples]}
     return (json.dumps(value, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
-
-
-def prompt_of(row: Row, model: Model, style: str) -> str:
-    """The raw problem, or the R1-style prompt; a chat template needs the tokenizer and is applied by the generator."""
-    return base_prompt().format(row.prompt) if style == "template" and model.template == "r1" else row.prompt
-
-
-def make_generator(args: argparse.Namespace, model: Model) -> Generator:
-    """vLLM or transformers. Raises ConfigError where it is not installed."""
-    maker = _vllm if args.generator == "vllm" else _transformers
-    try:
-        return maker(args, model)
-    except ImportError as error:
-        raise ConfigError(
-            f"--generator {args.generator}: {error.name} is not installed (docs/environments.md)"
-        ) from None
-
-
-def _templated(args: argparse.Namespace, model: Model, tokenizer: Any, prompt: str) -> str:
-    if args.prompt == "raw" or model.template == "r1":
-        return prompt
-    messages = [{"role": "user", "content": prompt}]
-    if model.system_prompt is not None:
-        messages.insert(0, {"role": "system", "content": model.system_prompt})
-    return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
-
-
-def _vllm(args: argparse.Namespace, model: Model) -> Generator:
-    from vllm import LLM, SamplingParams
-
-    llm = LLM(model=model.hub_id, revision=model.revision, tensor_parallel_size=args.tensor_parallel, seed=args.seed)
-    tokenizer, stop = llm.get_tokenizer(), list(model.stop) if args.prompt == "template" else []
-
-    def generate(problems: Sequence[tuple[int, str]]) -> list[list[Sample]]:
-        texts = [_templated(args, model, tokenizer, prompt) for _, prompt in problems]
-        params = [
-            SamplingParams(
-                n=args.samples, temperature=args.temperature, max_tokens=args.max_tokens, seed=seed, stop=stop
-            )
-            for seed, _ in problems
-        ]
-        answers = llm.generate(texts, params)
-        return [[Sample(one.text, one.finish_reason == "length") for one in answer.outputs] for answer in answers]
-
-    return generate
-
-
-def _transformers(args: argparse.Namespace, model: Model) -> Generator:
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(model.hub_id, revision=model.revision)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    dtype = torch.bfloat16 if device == "cuda" else torch.float32
-    net = AutoModelForCausalLM.from_pretrained(model.hub_id, revision=model.revision, dtype=dtype).to(device).eval()
-    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
-    stops = net.generation_config.eos_token_id
-    ends = {pad, tokenizer.eos_token_id, *(stops if isinstance(stops, list) else [stops])}
-
-    def one(seed: int, prompt: str) -> Iterator[Sample]:
-        torch.manual_seed(seed)
-        inputs = tokenizer(_templated(args, model, tokenizer, prompt), return_tensors="pt").to(device)
-        length, left = inputs["input_ids"].shape[1], args.samples
-        while left > 0:
-            number = min(left, args.batch)
-            with torch.no_grad():
-                out = net.generate(
-                    **inputs, do_sample=True, temperature=args.temperature, top_k=0, top_p=1.0, pad_token_id=pad,
-                    num_return_sequences=number, max_new_tokens=args.max_tokens,
-                )  # fmt: skip
-            for row in out[:, length:]:
-                tokens = row.tolist()
-                yield Sample(tokenizer.decode(tokens, skip_special_tokens=True), ends.isdisjoint(tokens))
-            left -= number
-
-    return lambda problems: [list(one(seed, prompt)) for seed, prompt in problems]
 
 
 def _say(message: str) -> None:

@@ -127,6 +127,34 @@ def test_iid_noise_has_two_rates() -> None:
         assert abs(flips - n * rate) < 5 * math.sqrt(n * rate * (1 - rate))
 
 
+def test_iid_noise_draws_for_each_member_of_a_group_as_for_it_alone() -> None:
+    reward, flips = Noise(Format(), 0.5, 0.5, seed=4), []
+    for row in (replace(ROW, id=f"p{i}", visit=i % 3) for i in range(8)):
+        responses = [BOX, PLAIN] * 4
+        alone = [reward(response, row, Context(index)) for index, response in enumerate(responses)]
+        assert reward.over_group(responses, row) == alone
+        flips.append({value != clean for value, clean in zip(alone, [1.0, 0.0] * 4, strict=True)})
+    assert {True, False} in flips  # members differ, so one draw for all of them would be seen
+
+
+def test_the_seed_and_what_a_fault_holds_for_are_part_of_the_key() -> None:
+    rows = [replace(ROW, id=f"p{i}", gold=str(i) if i % 2 else f"{i},x") for i in range(64)]
+
+    def faults(by: str, seed: int) -> list[float | None]:
+        return [Noise(Format(), 0.0, 0.5, seed=seed, by=by)(BOX, row, Context(0)) for row in rows]
+
+    for by in ("iid", "problem"):
+        assert faults(by, 1) != faults(by, 2)
+    for by in ("answer_type", "surface"):
+        assert len({tuple(faults(by, seed)) for seed in range(16)}) > 1
+    # one name as a problem's id and as its gold's type, or pattern: two keys
+    for by, gold in (("answer_type", "text"), ("surface", "9a")):
+        row = replace(ROW, id=gold, gold=gold)
+        assert (answer_type if by == "answer_type" else surface)(gold) == gold
+        draws = [[Noise(Format(), 0.0, 0.5, seed, way)(BOX, row) for seed in range(64)] for way in (by, "problem")]
+        assert draws[0] != draws[1]
+
+
 def test_noise_by_problem_holds_for_every_sample_of_it() -> None:
     reward = Noise(Format(), 0.5, 0.5, seed=1, by="problem")
     assert reward.needs == frozenset()

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from verifier import equivalent
+from verifier import equivalent, voting
+from verifier.compare import reader
+from verifier.config import DEFAULT_CONFIG
 from verifier.errors import ConfigError
 from verifier.voting import Vote, VoteClass, equivalence_classes, vote
 
@@ -66,6 +68,18 @@ def test_the_representative_is_the_same_in_every_order() -> None:
         found = vote(answers).majority
         assert found is not None
         assert (found.label, found.votes, found.spellings) == ("1/2", 5, 3)
+
+
+def test_what_only_a_worker_process_decides_is_one_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    integral, value = r"\int_0^3 x^5 dx", r"\frac{243}{2}"
+    read = reader(DEFAULT_CONFIG)
+    assert read.decide(read.read(integral), read.read(value), strict=True, workers=False).equal is None
+    answers = [integral, "7", value, value]
+    assert vote(answers).classes == (VoteClass(value, 3, 0, 2), VoteClass("7", 1, 1, 1))
+    # a call asks workers about so many pairs, and counts the others: one for each class that it does not join
+    monkeypatch.setattr(voting, "_WORKER_CALLS", 0)
+    read.forget()
+    assert (len(vote(answers).classes), vote(answers).undecided) == (3, 2)
 
 
 @settings(max_examples=60, deadline=None)

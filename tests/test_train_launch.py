@@ -322,6 +322,38 @@ def test_resume_needs_a_checkpoint_and_the_same_settings(tmp_path: Path) -> None
     assert "cannot be read" in found(cell)
 
 
+@pytest.mark.parametrize(
+    ("left", "named"),
+    [
+        (["completions/train-20260102T030410-11.jsonl"], "completions"),
+        (["tensorboard/a/b/events.out.tfevents.1"], "tensorboard"),
+        (["model/model.safetensors", "completions/eval-2-3.jsonl"], "model and completions"),
+    ],
+)
+def test_a_run_without_a_checkpoint_is_a_run(
+    ready: Callable[..., int], work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    left: list[str], named: str,
+) -> None:  # fmt: skip
+    """A second start would put its completions and curves among those of the first."""
+    folder = work / "runs" / MODEL / "ground-truth/s0"
+    assert ready("--write") == 0
+    assert ready("--write") == 0  # a folder that was only written is no run
+    for name in left:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("x", encoding="utf-8")
+    before = (folder / "manifest.json").read_bytes()
+    capsys.readouterr()
+    assert ready() == 2
+    told = capsys.readouterr().err
+    assert f"holds a run already: it left no checkpoint to go on from, but {named}; remove the folder" in told
+    assert ready("--resume") == 2
+    assert "launch without --resume, after removing the folder" in capsys.readouterr().err
+    assert (folder / "manifest.json").read_bytes() == before
+    shutil.rmtree(folder)
+    Started(monkeypatch, 0)
+    assert ready() == 0
+
+
 @pytest.mark.parametrize(("backend", "other"), [("local", "trl"), ("slurm", "trl"), ("trl", "local")])
 def test_the_other_backends_checkpoints_are_refused_by_name(tmp_path: Path, backend: str, other: str) -> None:
     cell, name = short(), "checkpoint-16" if other == "trl" else "global_step16"

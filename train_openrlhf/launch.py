@@ -257,7 +257,11 @@ def _start(args: argparse.Namespace, cell: Cell, folder: Path, command: list[str
 def _how_to_resume(args: argparse.Namespace, folder: Path) -> str:
     step = machine.saved(folder, args.backend)
     if step is None:
-        return "; no checkpoint was written, so start again"
+        return (
+            "; no checkpoint was written: "
+            + ("remove the folder and " if machine.begun(folder) else "")
+            + "start again"
+        )
     return f"; {step} is saved: the same command with --resume goes on from there"
 
 

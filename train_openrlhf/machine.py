@@ -40,10 +40,8 @@ def folder_findings(cell: Cell, folder: Path, backend: str, *, resume: bool) -> 
     """What lies in the run folder against what is asked for, and the room on its disk."""
     if resume:
         yield from resume_findings(cell, folder, backend)
-    elif any(saved(folder, kind) for kind in ("local", "trl")) or any((folder / "model").glob("*.safetensors")):
-        yield error(
-            f"{folder} holds a run already: go on with --resume, or name another place with --runs, or move it away"
-        )
+    elif (how := begun(folder)) is not None:
+        yield error(f"{folder} holds a run already: {how}, or name another place with --runs, or move it away")
     need, free = disk_need(cell), shutil.disk_usage(_existing(folder)).free
     if free < need:
         yield error(
@@ -91,6 +89,21 @@ def saved(folder: Path, backend: str) -> str | None:
     return found[-1].name if found else None
 
 
+def begun(folder: Path) -> str | None:
+    """What to do with the run that is in the folder; None where none has begun there.
+
+    One without a checkpoint counts too: a second start would write its completions and curves among those of the first.
+    """
+    if any(saved(folder, kind) for kind in ("local", "trl")):
+        return "go on with --resume"
+    left = [name for name in ("model", "completions", "tensorboard") if _holds_files(folder / name)]
+    return f"it left no checkpoint to go on from, but {' and '.join(left)}; remove the folder" if left else None
+
+
+def _holds_files(folder: Path) -> bool:
+    return any(path.is_file() for path in folder.rglob("*"))
+
+
 def resume_findings(cell: Cell, folder: Path, backend: str) -> Iterator[Finding]:
     """Whether there is a run to go on with, under the same settings."""
     if not cell.settings.checkpoint.resumable:
@@ -110,7 +123,7 @@ def resume_findings(cell: Cell, folder: Path, backend: str) -> Iterator[Finding]
         looked = "_actor/latest" if backend != "trl" else "checkpoint-*"
         yield error(
             f"--resume: {folder / 'ckpt'} has no resumable checkpoint ({looked}), so {maker} would start at "
-            "step 0, silently; launch without --resume"
+            "step 0, silently; launch without --resume" + (", after removing the folder" if begun(folder) else "")
         )
         return
     try:

@@ -102,7 +102,7 @@ def test_an_answer_that_says_nothing_wins_nothing(answer: str, gold: str) -> Non
 
 def _crafted(key: str) -> str:
     """sin(x) plus something that vanishes at the sample points of one key."""
-    points = {Fraction(numeric._sample("x", index, False, key, numeric._SCALES)) for index in range(14)}
+    points = {Fraction(numeric._sample("x", index, set(), key, numeric._SCALES)) for index in range(14)}
     return r"\sin(x)+\cos(x)" + "".join(f"(x-({p.numerator}/{p.denominator}))" for p in sorted(points))
 
 

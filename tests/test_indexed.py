@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from verifier import Status, verify
 from verifier.canonical import Canoniser, TooMuch, decisive, render
 from verifier.config import Limits
-from verifier.indexed import named
+from verifier.indexed import member, named
 from verifier.nodes import Name, Node, Num, rebuilt
 from verifier.parse import parse
 
@@ -115,3 +116,33 @@ def test_an_index_in_a_subscript() -> None:
     assert named("F_2k", {"k": "#1"}) == "F_2[#1]"
     assert named("x_alpha", {"alpha": "#1"}) == "x_[#1]"
     assert named("x_n", {"k": "#1"}) == "x_n"
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "equal"),
+    [
+        (r"\sum_{i=1}^n x_i", "n x_i", False),  # the members of a sequence are values of their own
+        (r"\prod_{i=1}^n a_i", "a_i^n", False),
+        (r"\sum_{i=1}^n f(x_i)", "n f(x_i)", False),
+        (r"\sum_{k=1}^n a_k", r"a_n + \sum_{k=1}^{n-1} a_k", True),
+        (r"\sum_{k=1}^n a_k", r"a_n + \sum_{k=1}^{n} a_k", False),
+        (r"\sum_{k=1}^n a_k b_{n-k}", r"\sum_{k=0}^{n-1} a_{n-k} b_k", True),
+        (r"\sum_{k=1}^n a_k b_{n-k}", r"\sum_{k=0}^{n-1} a_{n-k} b_{k+1}", False),
+        (r"\lim_{n\to\infty} a_n", "a_n", None),
+        (r"\int_0^1 x_t dt", "x_t", None),
+        (r"\sum_{i=1}^n x_{min} y_i", r"x_{min} \sum_{i=1}^n y_i", None),  # `min` may hold the index
+    ],
+)
+def test_members_of_a_sequence(a: str, b: str, equal: bool | None) -> None:
+    for response, gold in ((a, b), (b, a)):
+        verdict = verify(response=rf"\boxed{{{response}}}", gold=gold)
+        assert (None if verdict.status is Status.UNSCORED else verdict.correct) is equal, verdict
+
+
+def test_a_member_by_the_values_of_its_indices() -> None:
+    assert member("x_2k+1", {"k": 3}) == "x_7"
+    assert member("x_n-k", {"k": 3, "n": 5}) == "x_2"
+    assert member("x_k,1", {"k": 3}) == "x_3,1"
+    for name in ("x_n-k", "x_k^2", "x_min"):
+        with pytest.raises(TooMuch):
+            member(name, {"k": 3, "i": 1})

@@ -14,8 +14,9 @@ import threading
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
+from . import indexed
 from .balls import (
     MAX_EXPONENT,
     ONE,
@@ -34,7 +35,7 @@ from .balls import (
     total,
     twice,
 )
-from .canonical import Budget
+from .canonical import Budget, TooMuch
 from .nodes import (
     Add,
     Big,
@@ -84,14 +85,30 @@ def _context(bits: int) -> Any:
     return context
 
 
+class Sequences(NamedTuple):
+    """The members of sequences at a point: the letters that count in any subscript, and each member's value."""
+
+    letters: frozenset[str]
+    sample: Callable[[str], Fraction | int]
+
+
 class Evaluator:
     """One evaluation at one precision: `digits` decimal digits, `bits` binary ones."""
 
-    def __init__(self, digits: int, point: Mapping[str, Fraction | int], budget: Budget, real: bool) -> None:
+    def __init__(
+        self,
+        digits: int,
+        point: Mapping[str, Fraction | int],
+        budget: Budget,
+        real: bool,
+        sequences: Sequences | None = None,
+    ) -> None:
         self.bits = (digits + 1) * 10 // 3
         self.precision = (self.bits + _GUARD_BITS, "n")  # of mpmath's functions, and how they round
         self.huge = (digits - 12) * 10 // 3  # the exponent past which a trigonometric value is a pole
         self.point = dict(point)
+        self.sequences = sequences
+        self.indices = set(sequences.letters) if sequences else set()
         self.real = real
         self.budget = budget
         self.extent = 0  # the largest binary exponent met, of either sign
@@ -250,9 +267,21 @@ class Evaluator:
         return found
 
     def _symbol(self, node: Name) -> Value:
+        if self.sequences is not None and "_" in node.name:
+            return self._member(node.name, self.sequences)
         if node.name not in self.point:
             raise OutOfReach(f"the symbol {node.name}")
         return self._name(node)
+
+    def _member(self, name: str, sequences: Sequences) -> Value:
+        try:
+            name = indexed.member(name, {i: int(self.point[i]) for i in self.indices if i in self.point})
+        except TooMuch as reason:
+            raise OutOfReach(str(reason)) from None
+        found = self.symbols.get(name)
+        if found is None:
+            found = self.symbols[name] = self.exact(sequences.sample(name))
+        return found
 
     def _constant(self, node: Const) -> Value:
         if node.name in self.point:
@@ -429,13 +458,15 @@ class Evaluator:
         low, high = self.integer(node.low), self.integer(node.high)
         if high - low > 500:
             raise OutOfReach("iterations")
-        outer, known = self.point.get(node.var), self.symbols.pop(node.var, None)
+        outer, known, indices = self.point.get(node.var), self.symbols.pop(node.var, None), self.indices
+        self.indices = indices | {node.var}
         found: Value = ZERO if node.op == "sum" else ONE
         join = self.plus if node.op == "sum" else self.times
         for value in range(low, high + 1):
             self.point[node.var] = value
             self.symbols[node.var] = (value, 0, 0)
             found = join(found, self.of(node.body))
+        self.indices = indices
         self.point.pop(node.var, None)
         self.symbols.pop(node.var, None)
         if outer is not None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING
@@ -60,6 +61,49 @@ def named(name: str, bound: dict[str, int | str]) -> str:
             raise TooMuch("an index in a subscript")
         script = script.replace(letter, f"[{value}]")
     return f"{base}_{script}"
+
+
+_LINEAR = re.compile(r"[+-]?(?:\d*[^\W\d_]|\d+)(?:[+-](?:\d*[^\W\d_]|\d+))*")
+_TERM = re.compile(r"([+-]?)(\d*)([^\W\d_]?)")
+
+
+def has_members(node: Node) -> bool:
+    r"""Whether an index occurs in a subscript under its sum, integral or limit: `\sum_{i=1}^n x_i` is no `n x_i`."""
+    if isinstance(node, Big) and _in_a_subscript(node.var, node.body):
+        return True
+    return any(map(has_members, children(node)))
+
+
+def _in_a_subscript(index: str, node: Node) -> bool:
+    if isinstance(node, Name):
+        return index in node.name.partition("_")[2]
+    return any(_in_a_subscript(index, child) for child in children(node))
+
+
+def member(name: str, values: Mapping[str, int]) -> str:
+    """The member of a sequence that a name means at values of the indices in its subscript; TooMuch for no number.
+
+    >>> member("F_n-k-1", {"n": 7, "k": 2}), member("a_ij", {"i": 1, "j": 2}), member("x_0", {"i": 1})
+    ('F_4', 'a_1,2', 'x_0')
+    """
+    base, _, script = name.partition("_")
+    if not any(letter in script for letter in values):
+        return name
+    places: list[int] = []
+    for part in script.split(","):
+        if len(part) == 2 and all(letter in values for letter in part):
+            places += [values[letter] for letter in part]
+        elif not _LINEAR.fullmatch(part):
+            raise TooMuch("an index in a subscript")
+        else:
+            place = 0
+            for sign, factor, letter in _TERM.findall(part):
+                if letter and letter not in values:
+                    raise TooMuch("an index in a subscript")
+                if factor or letter:
+                    place += (-1 if sign == "-" else 1) * int(factor or 1) * (values[letter] if letter else 1)
+            places.append(place)
+    return f"{base}_{','.join(map(str, places))}"
 
 
 def repeated(c: Canoniser, node: Big, low: Sum, high: Sum, body: Sum) -> Sum:

@@ -14,13 +14,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import partial
 from typing import NamedTuple
 
 from . import numeric_functions  # noqa: F401  (calls)
 from .balls import LOWEST, Complex, Value, beyond, exponent, negative, parts, total
 from .canonical import Budget
 from .config import Limits
-from .evaluation import Evaluator, OutOfReach
+from .evaluation import Evaluator, OutOfReach, Sequences
+from .indexed import has_members
 from .nodes import (
     Big,
     Call,
@@ -135,11 +137,11 @@ def _key(a: Node, b: Node) -> str:
     return hashlib.sha256(f"{first}\0{second}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _sample(name: str, index: int, integral: bool, key: str, scales: tuple[int, ...]) -> Fraction | int:
+def _sample(name: str, index: int, integral: set[str], key: str, scales: tuple[int, ...]) -> Fraction | int:
     """The value of a symbol at a sample point: fixed by the pair, the name and the index."""
     digest = hashlib.sha256(f"{name}:{index}:{key}".encode("utf-8", "surrogatepass")).digest()
     number = int.from_bytes(digest[:4], "big")
-    if integral:
+    if name in integral:
         largest = _WHOLE_SCALES[index % len(_WHOLE_SCALES)]
         return largest // 2 + number % (largest - largest // 2 + 1)
     value = Fraction((7 * number + 2**30) * scales[index % len(scales)], 7 * 2**30)
@@ -182,13 +184,16 @@ def _over_samples(
 ) -> bool | None:
     agreed = 0
     key = _key(a, b)
+    members = has_members(a) or has_members(b)
     scales = _CORNER_SCALES if _has_corner(a) or _has_corner(b) else _SCALES
     for index in range(limits.samples * _ATTEMPTS):
         if budget.steps < 0:
             return None
-        point = {name: _sample(name, index, name in integral, key, scales) for name in free}
+        sample = partial(_sample, index=index, integral=integral, key=key, scales=scales)
+        point = {name: sample(name) for name in free}
+        sequences = Sequences(frozenset(integral), sample) if members else None
         try:
-            verdict = _at_point(a, b, point, limits, budget, real=real, either=True)
+            verdict = _at_point(a, b, point, limits, budget, real=real, either=True, sequences=sequences)
         except OutOfReach:
             continue
         if verdict is False:
@@ -209,6 +214,7 @@ def _at_point(
     *,
     real: bool,
     either: bool = False,
+    sequences: Sequences | None = None,
 ) -> bool | None:
     """The comparison at one point; raises OutOfReach (or answers None) where a side is undefined.
 
@@ -219,7 +225,7 @@ def _at_point(
     digits = limits.precision
     low: _Gap | None = None
     try:
-        first = Evaluator(digits, point, budget, real)
+        first = Evaluator(digits, point, budget, real, sequences)
         try:
             low = _gap(first.of(a), first.of(b))
             if low.differ:
@@ -231,8 +237,8 @@ def _at_point(
             return None
         if low is None or first.needed > digits:
             digits = first.needed
-            low = _difference(a, b, point, budget, digits, real)
-        high = _difference(a, b, point, budget, 2 * digits, real)
+            low = _difference(a, b, point, budget, digits, real, sequences)
+        high = _difference(a, b, point, budget, 2 * digits, real, sequences)
     except OutOfReach:
         if either:
             raise
@@ -243,8 +249,16 @@ def _at_point(
     return True if settled and high.error <= low.error else None
 
 
-def _difference(a: Node, b: Node, point: Mapping[str, Fraction | int], budget: Budget, digits: int, real: bool) -> _Gap:
-    e = Evaluator(digits, point, budget, real)
+def _difference(
+    a: Node,
+    b: Node,
+    point: Mapping[str, Fraction | int],
+    budget: Budget,
+    digits: int,
+    real: bool,
+    sequences: Sequences | None,
+) -> _Gap:
+    e = Evaluator(digits, point, budget, real, sequences)
     return _gap(e.of(a), e.of(b))
 
 
@@ -282,10 +296,13 @@ def proportional(a: Node, b: Node, limits: Limits, budget: Budget | None = None)
     first: list[tuple[Value, Value]] = []  # the values at the first point, by precision
     agreed = 0
     key = _key(a, b)
+    members = has_members(a) or has_members(b)
     for index in range(limits.samples * _ATTEMPTS):
-        point = {name: _sample(name, index, name in integral, key, _SCALES) for name in free}
+        sample = partial(_sample, index=index, integral=integral, key=key, scales=_SCALES)
+        point = {name: sample(name) for name in free}
+        sequences = Sequences(frozenset(integral), sample) if members else None
         try:
-            evaluators = [Evaluator(digits, point, budget, real) for digits in precisions]
+            evaluators = [Evaluator(digits, point, budget, real, sequences) for digits in precisions]
             values = [(e.of(a), e.of(b)) for e in evaluators]
         except OutOfReach:
             continue

@@ -22,6 +22,7 @@ from .answers.realset import RealSet
 from .answers.relation import Equation
 from .answers.statements import Inequality, Membership, Opaque
 from .config import Limits, Policy
+from .indexed import has_members
 from .nodes import (
     Add,
     Big,
@@ -154,6 +155,8 @@ def _call(node: Call, args: list[Any]) -> Any:
 
 
 def _big(node: Big, bound: frozenset[str]) -> Any:
+    if has_members(node):
+        raise Unsupported("members of a sequence")
     low = None if node.low is None else to_sympy(node.low, bound)
     high = None if node.high is None else to_sympy(node.high, bound)
     if node.op in ("sum", "prod"):

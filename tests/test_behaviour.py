@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import doctest
 import random
+import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from verifier import behaviour
 from verifier.behaviour import has_box, has_code, has_fence, length, main_script, repeats, scripts, traits
+from verifier.extraction import extract
 
 
 def test_doctests() -> None:
@@ -25,6 +29,16 @@ def test_doctests() -> None:
         (r"\boxed{}", False, False, False),
         (r"\boxed{ \n", True, False, False),  # a backslash and an n: something stands in it
         ("\\boxed{ \n }", False, False, False),
+        (r"\boxed x", True, False, False),
+        (r"\boxed 5", True, False, False),
+        (r"\boxed\frac12", True, False, False),
+        ("so $\x08oxed{7}$", True, False, False),  # `\b` read as a backspace
+        (r"put it in \boxed.", False, False, False),
+        (r"\boxedfoo", False, False, False),
+        (r"\boxed", False, False, False),
+        ("\\boxed{\u200b}", False, False, False),
+        (r"\boxed{} and \boxed{7}, \boxed{}", True, False, False),
+        (r"<think>\boxed{7}</think> done", True, False, False),  # anywhere, though no answer
         ("PYTHON", False, True, False),
         ("```Python\nprint(1)\n```", False, True, True),
         ("``` python\n```", False, True, False),
@@ -33,6 +47,44 @@ def test_doctests() -> None:
 )
 def test_box_code_and_fence(text: str, box: bool, code: bool, fence: bool) -> None:
     assert (has_box(text), has_code(text), has_fence(text)) == (box, code, fence)
+
+
+PIECES = [
+    "\\boxed",
+    "\\fbox",
+    "\x08oxed",
+    "\x0cbox",
+    "{",
+    "}",
+    "{}",
+    " ",
+    "\n",
+    "x",
+    "7",
+    ".",
+    "$",
+    "\\",
+    "\u200b",
+    "(",
+    ",",
+]
+
+
+@settings(max_examples=500)
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
+def test_where_extraction_finds_an_answer_in_a_box_there_is_one(text: str) -> None:
+    found = extract(text, "boxed")
+    if found.answer is not None:
+        assert has_box(text)
+    if not has_box(text):
+        assert found.reason is not None
+
+
+def test_boxes_are_looked_for_in_linear_time() -> None:
+    for text in ("\\boxed{}" * 200_000, "\\boxed." * 200_000, "\\boxed{" + " " * 1_000_000):
+        begun = time.process_time()
+        assert has_box(text) is False
+        assert time.process_time() - begun < 10
 
 
 def test_scripts_and_length() -> None:

@@ -12,19 +12,30 @@ from collections import Counter
 from functools import lru_cache
 from typing import Any
 
-_BOX = re.compile(r"\\(?:boxed|fbox)\s*(?:\{\s*[^\s}]|[^\s{a-zA-Z])")
+from ._boxes import read_box
+from ._rules import BOXES
+from .extraction import _SPACES
+
+_BOX = re.compile("|".join(re.escape(anchor) for rule in BOXES for anchor in rule.anchors))
 
 SHORTEST, LONGEST, TIMES = 10, 256, 10
 """What counts as repetition: the unit's length in characters, and how often it stands in a row (arXiv 2506.10947)."""
 
 
 def has_box(response: str) -> bool:
-    r"""Whether there is a box with something in it, closed or not.
+    r"""Whether there is a box with something in it, closed or not, anywhere.
 
-    >>> [has_box(r) for r in (r"\boxed{5}", r"\fbox 5", r"\boxed{", r"\boxed{ }", "5")]
-    [True, True, False, False, False]
+    What a box is, extraction says: it need not have braces, and one that is only spoken of ("in \boxed.") is none.
+    Linear: a box that is read far has something in it.
+
+    >>> [has_box(r) for r in (r"\boxed{5}", r"\fbox x", r"\boxed{", r"\boxed{ }", r"in \boxed.", "5")]
+    [True, True, False, False, False, False]
     """
-    return _BOX.search(response) is not None
+    for marker in _BOX.finditer(response):
+        found = read_box(response, marker.start(), len(response))
+        if found and response[found.start : found.end if found.end >= 0 else None].strip(_SPACES):
+            return True
+    return False
 
 
 def has_code(response: str) -> bool:

@@ -18,7 +18,7 @@ STEPS = 3
 PROMPTS = 8  # a step
 BENCHMARKS = ("math500", "amc", "aime24", "aime25")
 EVALUATED = 4  # problems of each benchmark
-CHARACTERS = "0123456789+-*/=()., \n\\{}abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ?:;$^_'\"<>|[]!&%#"
+CHARACTERS = "0123456789+-*/=()., \n\\{}abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ?:;$^_'\"<>|[]!&%#`"
 
 
 def make_model(folder: Path, seed: int = 0) -> Path:

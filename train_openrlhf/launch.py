@@ -203,6 +203,8 @@ def _environment(cell: Cell) -> dict[str, str]:
     environ |= {"PYTHON": sys.executable, "PYTHONPATH": os.pathsep.join(dict.fromkeys(part for part in path if part))}
     if not cell.smoke or importlib.util.find_spec("flash_attn"):
         return environ
+    hardware = cell.settings.hardware
+    environ["RLVR_FAKE_GPUS"] = str(hardware.nodes * hardware.gpus_per_node)  # with fewer, Ray waits for ever
     environ.setdefault("HF_HUB_OFFLINE", "1")
     if not environ.get(STANDINS):
         folder = ROOT / "tests" / "support" / "openrlhf_cpu"

@@ -6,8 +6,8 @@
 Promises: the module that runs is ``openrlhf.cli.train_ppo_ray`` as installed. Before it, Ray is started (or joined,
 where RAY_ADDRESS or a Ray job says so) with the variables that OpenRLHF would set, with this repository on the
 workers' path, and with a hook in every worker that seeds Python, NumPy and torch from ``--train.seed``: OpenRLHF seeds
-its ranks but not the process that shuffles the prompts. Without a GPU Ray is told of RLVR_FAKE_GPUS (default 2), and
-what RLVR_STANDINS names comes first on the path. Does not: change any argument.
+its ranks but not the process that shuffles the prompts. Without a GPU Ray is told of RLVR_FAKE_GPUS (default 2; `launch
+--smoke` sets the cell's), and what RLVR_STANDINS names comes first on the path. Does not: change any argument.
 """
 
 from __future__ import annotations

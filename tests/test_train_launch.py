@@ -60,10 +60,10 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def labels(work: Path, model: str, suffix: str = "", made_by: str | None = None, ids: range = range(0, 80, 2)) -> None:
     (work / "labels").mkdir(exist_ok=True)
-    rows = [
-        {"id": f"set/level_1/{n}", "label": str(n), "label_source": {"method": "majority", "model": made_by or model}}
-        for n in ids
-    ]
+    source = {"method": "majority_vote", "model": made_by or model}
+    if suffix == ".incorrect":
+        source = {"method": "incorrect_majority", "votes": source}  # as `verifier corrupt` has it
+    rows = [{"id": f"set/level_1/{n}", "label": str(n), "label_source": source} for n in ids]
     text = "".join(json.dumps(row) + "\n" for row in rows)
     (work / f"labels/{model}{suffix}.jsonl").write_text(text, encoding="utf-8")
 
@@ -103,12 +103,43 @@ def test_one_shot_repeats_one_problem_and_counts_its_visits(work: Path) -> None:
 
 @pytest.mark.parametrize(("reward", "suffix"), [("majority", ""), ("incorrect", ".incorrect")])
 def test_labels_are_joined_by_id(work: Path, reward: str, suffix: str) -> None:
-    labels(work, MODEL, suffix, made_by="Qwen/Qwen2.5-Math-7B")
+    labels(work, MODEL, suffix, made_by="Qwen/Qwen2.5-Math-7B", ids=range(2, 80, 2))
     data = rundata.run_data(short(f"{MODEL}/{reward}/s0"))
-    assert data.available == 40
+    assert data.available == 39
     assert all(row.label == row.id.rpartition("/")[2] for row in data.train)
     assert all(row.gold == str(2 * int(str(row.label))) for row in data.train)
-    assert data.train[0].label_source == {"method": "majority", "model": "Qwen/Qwen2.5-Math-7B"}
+    source = {"method": "majority_vote", "model": "Qwen/Qwen2.5-Math-7B"}
+    assert data.train[0].label_source in (source, {"method": "incorrect_majority", "votes": source})
+
+
+@pytest.mark.parametrize(
+    ("reward", "method", "said"),
+    [
+        ("incorrect", "majority_vote", "made by majority_vote, the cell trains on incorrect ones"),
+        ("incorrect", "perturb", "made by perturb, the cell trains on incorrect ones"),
+        ("majority", "incorrect_majority", "made by incorrect_majority, the cell trains on the majority's"),
+        ("majority", "minority_vote", "made by minority_vote, the cell trains on the majority's"),
+        ("majority", "choice_2_vote", "made by choice_2_vote, the cell trains on the majority's"),
+    ],
+)
+def test_labels_of_another_kind_are_refused(work: Path, reward: str, method: str, said: str) -> None:
+    (work / "labels").mkdir()
+    path = work / "labels" / f"{MODEL}{'.incorrect' if reward == 'incorrect' else ''}.jsonl"
+    row = {"id": "set/level_1/3", "label": "5", "label_source": {"method": method, "model": MODEL}}
+    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match=rf"{path.name}, line 1: this label was {said}.*`verifier"):
+        rundata.run_data(short(f"{MODEL}/{reward}/s0"))
+
+
+@pytest.mark.parametrize("label", ["6", r"\frac{12}{2}", " 6 "])
+def test_an_incorrect_label_that_is_right_is_refused(work: Path, label: str) -> None:
+    (work / "labels").mkdir()
+    source = {"method": "incorrect_majority", "votes": {"method": "majority_vote", "model": MODEL}}
+    rows = [{"id": f"set/level_1/{n}", "label": text, "label_source": source} for n, text in ((2, "5"), (3, label))]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (work / f"labels/{MODEL}.incorrect.jsonl").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=r"line 2: the label of set/level_1/3 equals its gold in data/train\.jsonl"):
+        rundata.run_data(short(f"{MODEL}/incorrect/s0"))
 
 
 def test_another_models_labels_are_refused_unless_told(work: Path) -> None:
@@ -490,6 +521,16 @@ def test_a_run_that_ends_well(
     assert started.environ["PYTHON"] == sys.executable
     assert manifest_of(work)["status"] == "complete"
     assert "complete: runs/" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("gpus", [2, 4])
+def test_a_smoke_run_tells_ray_of_as_many_gpus_as_the_cell_asks_for(monkeypatch: pytest.MonkeyPatch, gpus: int) -> None:
+    monkeypatch.setenv("RLVR_FAKE_GPUS", "1")
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "flash_attn" else find(name))
+    cell = cell_of(f"{MODEL}/ground-truth/s0", f"hardware.gpus_per_node={gpus}", smoke=True)
+    assert launch._environment(cell)["RLVR_FAKE_GPUS"] == str(gpus)
+    assert launch._environment(cell_of())["RLVR_FAKE_GPUS"] == "1"  # what a user set stays
 
 
 @pytest.mark.parametrize(

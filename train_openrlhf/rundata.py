@@ -2,8 +2,9 @@
 
 Promises: a run's ``train.jsonl`` holds exactly ``steps * rollout.batch_size`` rows in the order of the prepared file,
 so that no flag has to cut it; where that needs more rows than there are, the problems come again with the next
-``visit``, in another order. A label set is joined by id, and one that was made by another model is refused. Every
-column is text or a whole number, so that `datasets` infers the same type for each line.
+``visit``, in another order. A label set is joined by id, and one that was made by another model or in another way, or
+whose incorrect labels are right, is refused. Every column is text or a whole number, so that `datasets` infers the same
+type for each line.
 Does not: shuffle the first visit (prepare.py did), or say what is doubtful (checks.py does).
 """
 
@@ -11,11 +12,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from verifier import equivalent
+from verifier.corrupt import METHODS
 from verifier.errors import ConfigError, InputError
 from verifier.journal import write_atomic
 from verifier.records import open_records
@@ -76,7 +80,10 @@ def read_rows(path: Path, key: str) -> list[Row]:
 
 
 def labelled(cell: Cell, rows: Sequence[Row]) -> list[Row]:
-    """The rows that the cell's label set has a label for, with it. Raises InputError for another model's labels."""
+    """The rows that the cell's label set has a label for, with it.
+
+    Raises InputError for labels of another model or another kind, and for incorrect ones that are right.
+    """
     path = cell.labels_file
     assert path is not None
     if not path.is_file():
@@ -88,7 +95,7 @@ def labelled(cell: Cell, rows: Sequence[Row]) -> list[Row]:
             f"(python -m train_openrlhf.label_majority {cell.labels_of}, then {made}; README.md, Labels)"
         )
     makers = {cell.labels_of, model_id(cell.labels_of)}
-    labels: dict[str, tuple[str, Any]] = {}
+    labels: dict[str, tuple[Row, str]] = {}
     records = open_records(path)
     for record in records.read():
         where = records.where(record)
@@ -102,13 +109,42 @@ def labelled(cell: Cell, rows: Sequence[Row]) -> list[Row]:
         made_by = _maker(row)
         if made_by not in makers and not cell.smoke:
             raise InputError(_foreign(cell, where, made_by))
-        labels[row.id] = (str(row.label), row.label_source)
-    kept = [replace(row, label=labels[row.id][0], label_source=labels[row.id][1]) for row in rows if row.id in labels]
+        if (mend := _other_kind(cell, row)) is not None and not cell.smoke:
+            raise InputError(f"{where}: {mend}")
+        labels[row.id] = (row, where)
+    kept = [_with_label(cell, row, *labels[row.id]) for row in rows if row.id in labels]
     if not kept:
         raise InputError(
             f"{path}: none of its ids stands in {cell.settings.data.train}; both must come from one `prepare`"
         )
     return kept
+
+
+def _other_kind(cell: Cell, row: Row) -> str | None:
+    """What is wrong with how the label was made, and the mend; None where it is of the cell's kind."""
+    method = str((row.label_source or {}).get("method"))
+    if cell.labels == "incorrect" and method != "incorrect_majority":
+        return (
+            f"this label was made by {method}, the cell trains on incorrect ones: make the set with "
+            "`verifier corrupt incorrect_majority` from the majority labels (README.md, Labels)"
+        )
+    if cell.labels == "majority" and (method in METHODS or re.fullmatch(r"(minority|choice_\d+)_vote", method)):
+        return (
+            f"this label was made by {method}, the cell trains on the majority's: make the set with `verifier vote` "
+            "(README.md, Labels)"
+        )
+    return None
+
+
+def _with_label(cell: Cell, row: Row, found: Row, where: str) -> Row:
+    """The training row with the label that was found for it. Raises InputError for an incorrect one that is right."""
+    label = str(found.label)
+    if cell.labels == "incorrect" and (label.strip() == row.gold.strip() or equivalent(label, row.gold)):
+        raise InputError(
+            f"{where}: the label of {row.id} equals its gold in {cell.settings.data.train}, so it is not incorrect: "
+            "make the set again with `verifier corrupt incorrect_majority` from labels with these golds"
+        )
+    return replace(row, label=label, label_source=found.label_source)
 
 
 def _maker(row: Row) -> Any:

@@ -7,9 +7,7 @@ indices nothing tells two problems of one id apart.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -20,7 +18,8 @@ from .jsontext import NumberText, dump_plain, kind
 from .records import Record
 from .rowfiles import Item, RowReader
 from .rowjob import CHUNK_ROWS, TOTAL, Feed, Progress, Say
-from .rows import plain, prompt_id, prompt_text
+from .rows import plain
+from .samples import Facts, Place, Samples, told
 
 if TYPE_CHECKING:
     from .vote_job import VoteJob
@@ -59,9 +58,8 @@ class SampleFeed(Feed):
         self._done = 0
         self._texts: dict[str, str] = {}  # one object for each text: most answers are short and common
         self._given: dict[str, list[str | None]] = {}
-        self._order: dict[str, array[int]] = {}  # of each sample: where it stands among its prompt's, or -1
-        self._lines: dict[str, array[int]] = {}  # of each sample: source and record, alternating
-        self._facts: dict[tuple[str, str], tuple[tuple[int, int], str]] = {}  # (id, "prompt" or "gold") -> first seen
+        self._met: dict[str, Samples] = {}
+        self._facts = Facts()
         self._heads: list[Item] = []
         self._bad: list[Item] = []
         self._samples = 0
@@ -74,7 +72,7 @@ class SampleFeed(Feed):
 
     def answers(self, item: Item) -> list[str | None]:
         """The answers of a prompt, in the order of its samples."""
-        given, order = self._given[item.id or ""], self._order[item.id or ""]
+        given, order = self._given[item.id or ""], self._met[item.id or ""].orders
         if min(order) < 0:
             return given
         return [given[at] for at in sorted(range(len(given)), key=lambda at: order[at])]
@@ -120,7 +118,7 @@ class SampleFeed(Feed):
             if sample[0] not in self._given:
                 line["new"].append([list(item.place), item.where, sample[0], prompt, gold])
                 self._take_new(*line["new"][-1])
-            for name, fact in self._told(prompt, gold):
+            for name, fact in told(prompt, gold):
                 if (sample[0], name) not in self._facts:
                     line["facts"].append([sample[0], name, list(item.place), fact])
                 self._same(sample[0], name, item.place, fact)
@@ -140,15 +138,6 @@ class SampleFeed(Feed):
         answer = _answer(item.record.fields[self.job.response], self.job, self.job.response)
         return item.id, answer, order, item.place[0], item.place[1]
 
-    @staticmethod
-    def _told(prompt: Any, gold: Any) -> Iterator[tuple[str, str]]:
-        """What a sample says of its problem, in a short form: a digest of the prompt, the gold's text."""
-        if prompt is not None:
-            with suppress(InputError):  # no text: the row is left out later, with its reason
-                yield "prompt", prompt_id(prompt_text(plain(prompt)))
-        if gold is not None:
-            yield "gold", str(gold)
-
     # -- what was read, now or by the run before --------------------------------------------------------
 
     def _again(self, line: dict[str, Any]) -> None:
@@ -164,32 +153,28 @@ class SampleFeed(Feed):
     def _take_new(self, place: list[int], where: str, id: str, prompt: Any, gold: Any) -> None:
         record = Record(place[1], {"prompt": prompt, "gold": gold}, None, None, 0, 0)
         self._heads.append(Item((place[0], place[1]), where, 0.0, record, id))
-        self._given[id], self._order[id], self._lines[id] = [], array("q"), array("q")
+        self._given[id], self._met[id] = [], Samples()
 
     def _take_bad(self, place: list[int], where: str, id: str | None, problem: str) -> None:
         record = Record(place[1], {}, None, problem, 0, 0)
         self._bad.append(Item((place[0], place[1]), where, 0.0, record, id, problem))
 
     def _take_sample(self, id: str, answer: str | None, order: int, source: int, record: int) -> None:
-        met = self._order[id]
-        if order >= 0 and order in met:
-            at = 2 * met.index(order)
-            first = (self._lines[id][at], self._lines[id][at + 1])
+        first = self._met[id].clash(order, (source, record))
+        if first is not None:
             self._refuse(
                 f"id {id!r} has two samples with {self.job.index} {order % _VISIT}",
                 first, (source, record), "name each file once, drop one of the two",
             )  # fmt: skip
         self._given[id].append(None if answer is None else self._texts.setdefault(answer, answer))
-        met.append(order)
-        self._lines[id].extend((source, record))
         self._samples += 1
 
-    def _same(self, id: str, name: str, place: tuple[int, int], fact: str) -> None:
-        first, before = self._facts.setdefault((id, name), (place, fact))
-        if before != fact:
+    def _same(self, id: str, name: str, place: Place, fact: str) -> None:
+        first = self._facts.clash(id, name, fact, place)
+        if first is not None:
             self._refuse(f"id {id!r} stands for two {name}s", first, place, "make each id stand for one problem")
 
-    def _refuse(self, what: str, first: tuple[int, int], second: tuple[int, int], mend: str) -> NoReturn:
+    def _refuse(self, what: str, first: Place, second: Place, mend: str) -> NoReturn:
         one, two = (self.reader.sources[source].where(record) for source, record in (first, second))
         raise InputError(
             f"{what}: {one} and {two}; {mend}, or, for other problems of the same id, begin ids with the file's name "

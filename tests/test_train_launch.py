@@ -651,12 +651,15 @@ def until(condition: Callable[[], bool]) -> None:
     ("backend", "first"), [("slurm", "sbatch"), ("ray", "bash"), ("trl", sys.executable)]
 )  # fmt: skip
 def test_the_other_backends(
-    ready: Callable[..., int], monkeypatch: pytest.MonkeyPatch, backend: str, first: str
-) -> None:
+    ready: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], backend: str,
+    first: str,
+) -> None:  # fmt: skip
     started = Started(monkeypatch, 0)
     assert ready("--backend", backend, "--gpus", "4", "--nodes", "2", "--set", "train.micro_batch_size=2") == 0
     command = started.commands[0]
     assert command[0] == first
+    unused = "warning: --nodes 2, --gpus 4: without effect here; the TRL backend is one process"
+    assert (unused in capsys.readouterr().err) == (backend == "trl")
     if backend == "slurm":
         assert {"--nodes=2", "--gpus-per-node=4", "--cpus-per-task=32"} <= set(command)
 

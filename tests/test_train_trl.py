@@ -17,8 +17,11 @@ from typing import Any
 
 import pytest
 
+from train_openrlhf import launch
 from train_openrlhf.backend_trl import grpo_settings, main, read_rows
 from train_openrlhf.cells import load_cell
+from train_openrlhf.machine import machine_findings
+from train_openrlhf.trl_checks import trl_findings
 from verifier.errors import ConfigError, InputError
 from verifier.rewards import Context, load_reward_file, quantise
 from verifier.rows import Row
@@ -59,6 +62,50 @@ def test_the_papers_batches_in_micro_batches() -> None:
 def test_what_trl_has_no_counterpart_of_is_told(override: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message.replace(".", r"\.")):
         grpo_settings(load_cell(CELL, [override]), Path("runs/x"), cuda=False)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], []),
+        (["--gpus", "1", "--set", "steps=5"], []),
+        (["--reward-url", "http://h:1/get_reward"], ["error: --reward-url: the TRL backend pays the cell's own"]),
+        (["--gpus", "4"], ["warning: --gpus 4: without effect here"]),
+        (["--set", "memory.packing=false", "--set", "hardware.layout=split"],
+         ["warning: --set memory.packing=false, --set hardware.layout=split: without effect here"]),
+        (["--set", "algorithm.estimator=rloo"], ["error: algorithm.estimator=rloo"]),
+    ],
+)  # fmt: skip
+def test_what_was_asked_for_without_effect_is_told_before_the_start(words: list[str], said: list[str]) -> None:
+    args = launch._parser().parse_args([CELL, "--backend", "trl", *words])
+    found = list(map(str, trl_findings(launch.resolve(args, CELL), args)))
+    assert [one[: len(part)] for one, part in zip(found, said, strict=True)] == said
+
+
+def test_a_url_is_refused_by_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert launch.main([CELL, "--smoke", "--backend", "trl", "--dry-run", "--reward-url", "http://h:1/get_reward"]) == 2
+    assert "--reward-url: the TRL backend pays" in (told := capsys.readouterr().err)
+    assert "no completions are written" not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "gpus", "gib", "said"),
+    [
+        ("qwen2.5-math-7b/format/s0", 0, 24.0, "Qwen/Qwen2.5-Math-7B take about 113 GiB, the machine has 24"),
+        ("qwen2.5-math-7b/format/s0", 0, 128.0, ""),
+        ("qwen2.5-math-7b/format/s0", 1, 24.0, ""),  # there its memory counts, which is not asked for
+        ("qwen2.5-1.5b/format/s0", 0, 24.0, ""),
+        ("qwen2.5-1.5b/format/s0", 0, None, ""),
+    ],
+)
+def test_a_model_that_the_machine_cannot_hold(name: str, gpus: int, gib: float | None, said: str) -> None:
+    found = list(machine_findings(load_cell(name), gpus, gib, "trl"))
+    assert [one.level for one in found] == ["error"] * bool(said)
+    assert all(said in one.text for one in found)
+    assert list(machine_findings(load_cell(name, smoke=True), gpus, gib, "trl")) == []
 
 
 def test_a_folder_that_launch_did_not_write_is_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

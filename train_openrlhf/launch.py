@@ -24,7 +24,7 @@ from pathlib import Path
 from lm_eval_tasks import _manifest
 from verifier.errors import ConfigError, VerifierError
 
-from . import checks, findings, grid, gridcheck, machine, process, rundata, runfolder
+from . import checks, findings, grid, gridcheck, machine, process, rundata, runfolder, trl_checks
 from .argv import build_argv
 from .cells import Cell, load_cell
 from .dryrun import dry_run
@@ -145,9 +145,11 @@ def launch(args: argparse.Namespace, name: str) -> int:
 def _check(args: argparse.Namespace, cell: Cell, folder: Path, argv: list[str]) -> rundata.RunData:
     """All findings, told; the rows of the run. Raises VerifierError where one is an error."""
     found = [*checks.settings_findings(cell), *checks.reward_findings(cell)]
-    if args.reward_url and not any(finding.level == "error" for finding in found):
-        found += checks.http_findings(cell, args.reward_url)
-    if args.backend != "trl":
+    if args.backend == "trl":
+        found += trl_checks.trl_findings(cell, args)
+    else:
+        if args.reward_url and not any(finding.level == "error" for finding in found):
+            found += checks.http_findings(cell, args.reward_url)
         versions = list(machine.version_findings())
         found += versions
         if importlib.util.find_spec("openrlhf"):
@@ -157,9 +159,9 @@ def _check(args: argparse.Namespace, cell: Cell, folder: Path, argv: list[str]) 
     else:
         found += machine.folder_findings(cell, folder, args.backend, resume=args.resume)
         found += machine.model_findings(cell)
-        if args.backend == "local" and not args.write:
+        if args.backend in ("local", "trl") and not args.write:
             here = _manifest.machine()
-            found += machine.machine_findings(cell, len(here["gpus"]), here["memory_gib"])
+            found += machine.machine_findings(cell, len(here["gpus"]), here["memory_gib"], args.backend)
     try:
         data = rundata.run_data(cell)
         found += checks.data_findings(cell, data)

@@ -22,6 +22,7 @@ from .rundata import RunData, digests
 GIB = 2**30
 DS_BYTES = 14  # a parameter in a resumable checkpoint: fp32 weights and two moments, bf16 weights
 HF_BYTES = 2
+TRL_BYTES = 16  # a parameter in training with TRL: weights, gradient and Adam's two moments, each in 32 bits
 
 
 def version_findings() -> Iterator[Finding]:
@@ -171,8 +172,11 @@ def differing(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") 
     return out
 
 
-def machine_findings(cell: Cell, gpus: int, memory_gib: float | None) -> Iterator[Finding]:
-    """Whether this machine has what a local run needs. gpus: how many were found."""
+def machine_findings(cell: Cell, gpus: int, memory_gib: float | None, backend: str = "local") -> Iterator[Finding]:
+    """Whether this machine has what a local run needs. gpus: how many were found. backend: ``local`` or ``trl``."""
+    if backend == "trl":
+        yield from _trl_memory(cell, gpus, memory_gib)
+        return
     need = cell.settings.hardware.nodes * cell.settings.hardware.gpus_per_node
     if cell.settings.hardware.nodes > 1:
         yield error(f"hardware.nodes is {cell.settings.hardware.nodes}: use --backend ray or slurm")
@@ -184,6 +188,16 @@ def machine_findings(cell: Cell, gpus: int, memory_gib: float | None) -> Iterato
         yield error(
             f"the optimiser's state in host memory takes about {host:.0f} GiB, the machine has {memory_gib:.0f}: "
             "--set memory.offload_optimizer=false where the GPUs have room for it"
+        )
+
+
+def _trl_memory(cell: Cell, gpus: int, memory_gib: float | None) -> Iterator[Finding]:
+    need = model_parameters(cell) * TRL_BYTES / GIB
+    if gpus == 0 and memory_gib is not None and not cell.smoke and memory_gib < need:
+        yield error(
+            f"no GPU was found (nvidia-smi), and on the CPU weights, gradient and optimiser of {cell.model.hub_id} "
+            f"take about {need:.0f} GiB, the machine has {memory_gib:.0f}: use a smaller model (the weights in --model "
+            "FOLDER are counted), or a machine with a GPU or more memory"
         )
 
 

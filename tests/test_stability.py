@@ -252,3 +252,24 @@ def test_equivalence_does_not_depend_on_the_thread_either() -> None:
     _forget()
     with ThreadPoolExecutor(4) as executor:
         assert list(executor.map(lambda pair: equivalent(*pair), pairs)) == expected
+
+
+_CONSTANTS_ARE_KEPT = r"""
+from mpmath import libmp
+from verifier import verify
+
+def precisions():
+    constants = (libmp.pi_fixed, libmp.e_fixed, libmp.ln2_fixed)
+    return [constant.__closure__[0].cell_contents.memo_prec for constant in constants]
+
+verify(response=r"\boxed{\sin(2x)}", gold=r"2\sin x\cos x")
+before = precisions()
+verify(response=r"\boxed{1+e^{-900}}", gold="1")
+verify(response=r"\boxed{\ln(3^{x})}", gold=r"x\ln(3)")
+assert precisions() == before, (before, precisions())
+"""
+
+
+def test_constants_are_at_hand_before_anything_is_evaluated() -> None:
+    """mpmath replaces a remembered constant in two steps, and a thread between them would read a wrong one."""
+    subprocess.run([sys.executable, "-c", _CONSTANTS_ARE_KEPT], check=True, timeout=120)

@@ -56,6 +56,7 @@ _LOCAL = threading.local()
 _NOISE = 53  # the extent of a value that may be zero: that of sixteen digits lost
 _RADIUS_BITS = 30
 _GUARD_BITS = 10
+_CONSTANT_BITS = 16_000  # 3,000 digits and the size of an argument
 _MOST_BITS = 16  # of an exponent of e
 _LARGEST_ANGLE = 2_000  # its binary exponent
 _MOST_SQUARINGS = 60  # whole powers up to 2^60 are multiplied out
@@ -67,9 +68,15 @@ class OutOfReach(Exception):
 
 @cache
 def libmp() -> Any:
-    """mpmath's functions on bare tuples."""
+    """mpmath's functions on bare tuples.
+
+    mpmath remembers each constant at the largest precision asked for, in two steps without a lock: between them
+    another thread would read a wrong value. So it is asked for more than we ever use before anything is evaluated.
+    """
     from mpmath import libmp
 
+    for constant in (libmp.pi_fixed, libmp.e_fixed, libmp.ln2_fixed, libmp.ln10_fixed):
+        constant(_CONSTANT_BITS)
     return libmp
 
 
@@ -77,6 +84,7 @@ def _context(bits: int) -> Any:
     """This thread's mpmath context: the library's global one is not thread-safe."""
     context = getattr(_LOCAL, "context", None)
     if context is None:
+        libmp()  # for its constants
         from mpmath import MPContext
 
         context = _LOCAL.context = MPContext()

@@ -72,6 +72,15 @@ def test_the_papers_shorter_and_longer_runs(reward: str, steps: int) -> None:
     assert steps % settings.checkpoint.save_every == 0
 
 
+def test_every_model_file_says_how_many_gpus_it_takes() -> None:
+    for name in MODELS:
+        values = read_yaml(CONFIGS / "models" / f"{name}.yaml")
+        assert values["set"]["hardware"]["gpus_per_node"] == (4 if values["billions"] < 4 else 8)
+    assert load_cell("llama3.2-3b/format/s0").settings.hardware.gpus_per_node == 4
+    assert load_cell("llama3.2-3b/format/s0", smoke=True).settings.hardware.gpus_per_node == 2
+    assert load_cell("llama3.2-3b/format/s0", [("hardware.gpus_per_node", 8)]).settings.hardware.gpus_per_node == 8
+
+
 def test_clipping_is_off_in_each_of_its_three_ways() -> None:
     cells = {
         way: load_cell(f"qwen2.5-math-7b/random-0.5-noclip-{way}/s0")
@@ -169,7 +178,7 @@ def test_overrides_are_read_as_people_write_them() -> None:
         ("base.yaml", "  keep: 1\n", "", ["configs/base.yaml", "checkpoint.keep is missing"]),
         ("models/olmo2-7b.yaml", "template: r1", "template: r2", ["olmo2-7b.yaml", "template", "chat, r1"]),
         ("models/olmo2-7b.yaml", "hub_id:", "hub:", ["configs/models/olmo2-7b.yaml", "unknown key hub", "hub_id"]),
-        ("models/olmo2-7b.yaml", "billions: 7.3", "billions: 7.3\nset: {stepz: 1}", ["olmo2-7b.yaml", "stepz"]),
+        ("models/olmo2-7b.yaml", "set: {", "set: {stepz: 1, ", ["olmo2-7b.yaml", "stepz"]),
         ("rewards/majority.yaml", "labels: majority", "labels: own", ["rewards/majority.yaml", "labels", "incorrect"]),
         ("rewards/majority.yaml", "extraction: ours", "extraction: theirs", ["majority.yaml", "extraction", "paper"]),
         ("rewards/majority.yaml", "unscored:", "unscorde:", ["majority.yaml", "unknown key unscorde"]),
@@ -190,7 +199,7 @@ def test_a_spoilt_file_is_named_with_its_key(configs: Path, file: str, old: str,
 def test_a_new_model_and_a_new_reward_are_one_file_each(configs: Path) -> None:
     text = (configs / "models/qwen2.5-7b.yaml").read_text(encoding="utf-8").replace("Qwen/Qwen2.5-7B", "me/mine")
     (configs / "models/mine.yaml").write_text(
-        text + "set: {hardware: {gpus_per_node: 2}, steps: 20}\n", encoding="utf-8"
+        text.replace("{gpus_per_node: 8}", "{gpus_per_node: 2}, steps: 20"), encoding="utf-8"
     )
     (configs / "rewards/short.yaml").write_text(
         "extraction: ours\nreward: {kind: format}\nset: {steps: 40}\n", encoding="utf-8"

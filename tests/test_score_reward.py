@@ -73,6 +73,7 @@ def test_labels_visits_and_indices_come_from_the_row(tmp_path: Path) -> None:
         {"response": r"\boxed{2}", "index": 5, "row": json.dumps(row)},
         {"response": r"\boxed{2}", "index": 5, "id": "a", "visit": 4, "row": json.dumps(row)},
     ]
+    lines = [line | {"step": step} for step, line in enumerate(lines)]
     assert [line["reward"] for line in scored(tmp_path, INCORRECT, lines)] == [1.0] * 4
     for index in range(8):
         expected = Random(0.5, 3)("", Row("a", "", "1", visit=4), Context(index))
@@ -106,7 +107,7 @@ def test_what_a_row_lacks_is_named(
 
 def test_one_bad_row_among_good_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     good = {"response": "", "gold": "1", "id": "a", "visit": 0, "index": 1}
-    out = scored(tmp_path, COIN, [good, {**good, "index": None}, good], code=4)
+    out = scored(tmp_path, COIN, [good, {**good, "index": None}, {**good, "index": 2}], code=4)
     assert out[1]["verdict"] == {"row": 2, "error": "line 2, no field 'index'; the reward 'random' needs it"}
     assert [row["reward"] is None for row in out] == [False, True, False]
     assert "line 2, no field 'index'; the reward 'random' needs it" in capsys.readouterr().err
@@ -148,8 +149,69 @@ def test_members_count_in_the_order_of_their_index(tmp_path: Path) -> None:
     assert [row["reward"] for row in scored(tmp_path, MAJORITY, rows)] == [0.0, 0.0, 1.0, 1.0]  # the tie goes to 8
     both = '{"reward": {"kind": "all", "of": ["majority_online", {"kind": "random", "gamma": 1}]}}'
     assert [row["reward"] for row in scored(tmp_path, both, rows)] == [0.0, 0.0, 1.0, 1.0]
-    problem = scored(tmp_path, both, [{**row, "index": 0} for row in rows] + rows, code=4)[0]["verdict"]["error"]
+    problem = scored(tmp_path, both, [{**row, "index": row["index"] + 1} for row in rows], code=4)[0]["verdict"][
+        "error"
+    ]
     assert "the indices of its group are" in problem
+
+
+COMPOUND = '{"reward": {"kind": "all", "of": ["majority_online", {"kind": "ground_truth", "against": "label"}]}}'
+
+
+@pytest.mark.parametrize(
+    ("reward", "first", "second", "message"),
+    [(MAJORITY, {"index": 0, "prompt": "A"}, {"index": 1, "problem": "B"},
+      "id 'a' stands for two prompts: line 1 and line 3; make each id stand for one problem"),
+     (MAJORITY, {"index": 0}, {"index": 1, "gold": "2"}, "id 'a' stands for two golds: line 1 and line 3; make each"),
+     (COMPOUND, {"label": "1"}, {"label": 2}, "id 'a' stands for two labels: line 1 and line 3; make each"),
+     (MAJORITY, {"index": 0}, {"index": 0}, "id 'a' has two samples with index 0 (visit 0): line 1 and line 3; drop"),
+     (MAJORITY, {"index": 7}, {"row": {"index": 7}}, "id 'a' has two samples with index 7 (visit 0): line 1")],
+)  # fmt: skip
+def test_a_group_of_two_problems_or_with_one_sample_twice_is_refused(
+    reward: str, first: dict[str, Any], second: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    one, two = ({**samples("a", "1", label="1")[0], **more} for more in (first, second))
+    out = scored(tmp_path, reward, [one, '{"id": ', two, *samples("b", "12", label="1")], code=4)
+    assert [row["reward"] for row in out[:3]] == [None] * 3
+    for number in (0, 2):
+        assert out[number]["verdict"]["error"].startswith(f"line {number + 1}, {message}")
+    assert out[3]["reward"] is not None
+
+
+def test_one_prompt_in_two_spellings_and_several_visits_are_no_two_problems(tmp_path: Path) -> None:
+    rows = [*samples("a", "1", prompt="Find $x$."), *samples("a", "1", prompt="Find  x."), *samples("a", "1")]
+    rows += [row | {"visit": 1, "gold": "2"} for row in rows]
+    assert [row["reward"] for row in scored(tmp_path, MAJORITY, rows)] == [1.0] * 6
+
+
+NOISE = '{"reward": {"kind": "noise", "of": "ground_truth", "false_negative": 0.5}}'
+
+
+@pytest.mark.parametrize("reward", [COIN, NOISE])
+def test_two_rows_of_one_sample_are_not_paid_by_one_draw(reward: str, tmp_path: Path) -> None:
+    row = samples("a", "1", index=3)[0]
+    others = [row | more for more in ({"visit": 1}, {"index": 4}, {"id": "b"}, {"step": 5})]
+    out = scored(tmp_path, reward, [row, *others, {**row, "prompt": "another"}], code=4)
+    assert all(line["reward"] is not None for line in out[:5])
+    assert out[5]["verdict"]["error"].startswith(
+        "line 6, id 'a' has two samples with index 3 (visit 0): line 1 and line 6; drop one of the two, or tell them "
+        "apart by visit or step"
+    )
+    out = scored(tmp_path, TRUTH, [row, row])  # nothing is drawn: the same row twice is paid twice
+    assert [line["reward"] for line in out] == [1.0, 1.0]
+    assert scored(tmp_path, COIN, [{**row, "index": 2**63}, row], code=4)[0]["verdict"]["error"].endswith("808")
+
+
+@pytest.mark.parametrize("kept", [0, 30, 60, 90])
+def test_a_repeated_sample_is_found_across_a_stop(kept: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(score, "CHUNK_ROWS", 3)
+    rows = [samples(f"p{n % 7}", "1", index=n % 3)[0] for n in range(24)]
+    whole = scored(tmp_path, COIN, rows, code=4)
+    assert [row["reward"] is None for row in whole] == [n >= 21 for n in range(24)]
+    _cut(tmp_path, kept)
+    command = ["score", str(tmp_path / "in.jsonl"), "--out", str(tmp_path / "out.jsonl")]
+    assert main([*command, "--reward", str(tmp_path / "reward.json")]) == 4
+    assert _timeless(lines_of(tmp_path / "out.jsonl")) == _timeless(whole)
 
 
 def test_a_group_that_goes_on_later_is_an_error_of_its_later_rows(tmp_path: Path) -> None:
@@ -165,21 +227,32 @@ def test_unreadable_rows_do_not_part_a_group(tmp_path: Path) -> None:
     assert [row["reward"] for row in scored(tmp_path, MAJORITY, rows, code=4)] == [0.0, 1.0, None, 1.0, 1.0]
 
 
+def _cut(folder: Path, kept: int) -> str:
+    """Make of a whole run one that was stopped with ``kept`` percent of its bytes written; the whole one's manifest."""
+    out = folder / "out.jsonl"
+    data = out.read_bytes()
+    out.unlink()
+    manifest = manifest_path(out).read_text()
+    manifest_path(out).write_text(manifest.replace('"complete"', '"running"'))
+    journal_path(out).write_bytes(data[: len(data) * kept // 100])
+    return manifest
+
+
+def _timeless(rows: list[Any]) -> list[Any]:
+    for row in rows:
+        row["verdict"].pop("elapsed_s", None)
+    return rows
+
+
 @pytest.mark.parametrize("kept", range(0, 101, 9))
 def test_a_stopped_run_goes_on_within_a_group(kept: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(score, "CHUNK_ROWS", 4)
     rows = [row for n in range(12) for row in samples(f"p{n}", f"{n}12221{n}"[: 3 + n % 5])]
     whole = scored(tmp_path, MAJORITY, rows)
     out, file = tmp_path / "out.jsonl", tmp_path / "reward.json"
-    data = out.read_bytes()
-    out.unlink()
-    manifest = manifest_path(out).read_text()
-    manifest_path(out).write_text(manifest.replace('"complete"', '"running"'))
-    journal_path(out).write_bytes(data[: len(data) * kept // 100])
+    manifest = _cut(tmp_path, kept)
     assert main(["score", str(tmp_path / "in.jsonl"), "--out", str(out), "--reward", str(file)]) == 0
-    for row in (again := lines_of(out)) + whole:
-        del row["verdict"]["elapsed_s"]
-    assert again == whole
+    assert _timeless(lines_of(out)) == _timeless(whole)
     assert manifest_path(out).read_text() == manifest
 
 

@@ -28,6 +28,16 @@ def told(prompt: Any, gold: Any) -> Iterator[tuple[str, str]]:
         yield "gold", str(gold)
 
 
+def two_problems(id: str, name: str) -> str:
+    """What is wrong where two samples of one id tell different prompts, golds or labels (``name``)."""
+    return f"id {id!r} stands for two {name}s"
+
+
+def two_samples(id: str, field: str, index: int) -> str:
+    """What is wrong where two samples of one id have one index, which stands in ``field``."""
+    return f"id {id!r} has two samples with {field} {index}"
+
+
 class Facts:
     """What the samples of each problem said first, and where."""
 

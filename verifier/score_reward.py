@@ -3,12 +3,15 @@
 Promises: the number is what training would get (a multiple of 1/1024), or None where the reward is unscored; what
 becomes of those is counted, not written over them. A row is read from its own fields, or from its field ``row`` (an
 object, or the JSON text of one, as in the completions that training writes). Rewards of groups see all readable
-rows of one ``id``, ``visit`` and ``step``, which must follow one another. Does not read rows out of order: a group
-that goes on after another has begun is an error of each later row.
+rows of one ``id``, ``visit`` and ``step``, which must follow one another. No two problems and no two samples are taken
+for one: a group whose rows tell different prompts, golds or labels, or one index twice, is an error of all its rows,
+and under a reward with draws so is a row whose (``id``, ``visit``, ``step``, ``index``) came before; both rows are
+named. Does not read rows out of order: a group that goes on after another has begun is an error of each later row.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,11 +23,13 @@ from .errors import InputError
 from .jsontext import parse_json
 from .records import Record
 from .rewards import Context, RewardFile, quantise
-from .rows import Row, plain
+from .rows import PROMPT_FIELDS, Row, plain
+from .samples import Facts, Samples, told, two_problems, two_samples
 from .tally import RewardTally
 
 ROW = "row"
 _NO_ID = "-"
+_LARGEST = 2**63
 
 
 class Fields(Protocol):
@@ -61,12 +66,17 @@ def gold_of(record: Record, name: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """A record as the reward sees it. step: of training, which parts groups like id and visit do."""
+    """A record as the reward sees it.
+
+    step: of training, which parts groups like id and visit do. said: what the record says of its problem, by name; all
+    members of a group must say the same.
+    """
 
     response: str | None
     row: Row
     index: int | None
     step: str
+    said: tuple[tuple[str, str], ...] = ()
 
     @property
     def group(self) -> tuple[str, int | None, str]:
@@ -76,14 +86,17 @@ class Paid:
 class Payer:
     """Reads rows for one reward file and pays for responses.
 
-    names: the job's fields, of which ``response``, ``gold`` and ``id`` are read.
+    names: the job's fields, of which ``response``, ``gold`` and ``id`` are read. unit: a row's name in messages.
     """
 
-    def __init__(self, settings: RewardFile, names: Fields) -> None:
+    def __init__(self, settings: RewardFile, names: Fields, unit: str = "row") -> None:
         self.settings = settings
         self.reward = settings.reward
         self.names = names
+        self.unit = unit
         self.grouped = "group" in self.reward.needs
+        self.remembers = self.grouped or "index" in self.reward.needs  # what came before, so that it must read it
+        self._samples: defaultdict[int, Samples] = defaultdict(Samples)  # by the hash of their group
         self._ended: set[int] = set()  # hashes: the keys themselves would grow with the ids' texts
         self._known: dict[int, Paid | str] = {}  # by row number, until it is paid: finding groups reads rows, too
         reward = self.reward
@@ -112,7 +125,11 @@ class Payer:
         # a reward that needs no id is not told one
         row = Row.from_dict({"id": _NO_ID, "prompt": "", **read, "gold": "" if gold is None else gold})
         response = records.response_of(record, self.names.response)
-        return Paid(response, row, index_of(read.get("index")), str(values.get("step")))
+        said: list[tuple[str, str]] = []
+        if self.grouped:
+            prompt = next((values[name] for name in PROMPT_FIELDS if name in values), None)
+            said = [*told(prompt, row.gold), *([] if row.label is None else [("label", row.label)])]
+        return Paid(response, row, index_of(read.get("index")), str(values.get("step")), tuple(said))
 
     def problem(self, record: Record) -> str | None:
         """What is wrong with a row, None where it can be read."""
@@ -151,13 +168,19 @@ class Payer:
     def chunks(self, rows: Iterable[Record], after: int, size: int, weight: int) -> Iterator[list[Record]]:
         """Whole groups, together at least ``size`` rows or ``weight`` bytes, without those that end by row ``after``.
 
-        A run that goes on reads from the beginning, as it may have stopped within a group.
+        Rows are groups of one where the reward is none of groups. A run that goes on reads from the beginning, as it
+        may have stopped within a group, and no sample may come twice.
         """
         chunk: list[Record] = []
-        for group in self.groups(rows):
+        for group in self.groups(rows) if self.grouped else ([record] for record in rows):
             if group[-1].number <= after:
-                found = [self._known.pop(record.number) for record in group]
-                self._ended |= {hash(paid.group) for paid in found if isinstance(paid, Paid)}
+                for record in group:
+                    found = self._read(record)
+                    del self._known[record.number]
+                    if isinstance(found, Paid) and self.grouped:
+                        self._ended.add(hash(found.group))
+                    elif isinstance(found, Paid):
+                        self._repeated(record.number, found)
                 continue
             chunk += group
             if len(chunk) >= size or sum(record.size for record in chunk) >= weight:
@@ -187,9 +210,23 @@ class Payer:
 
     def _pay_each(self, rows: Mapping[int, Paid]) -> dict[int, float | str | None]:
         return {
-            number: _quantised(self.reward(paid.response, paid.row, Context(paid.index)))
+            number: (self._repeated(number, paid) if self.remembers else None)
+            or _quantised(self.reward(paid.response, paid.row, Context(paid.index)))
             for number, paid in rows.items()
         }
+
+    def _repeated(self, number: int, paid: Paid) -> str | None:
+        """What is wrong where this row's sample came before: it would be paid by the same draw."""
+        index = -1 if paid.index is None else paid.index
+        first = self._samples[hash(paid.group)].clash(index, (0, number))
+        if first is None:
+            return None
+        place = f"{two_samples(paid.row.id, 'index', index)} (visit {paid.row.visit})"
+        mend = "drop one of the two, or tell them apart by visit or step, or by id where they are of two problems"
+        return f"{place}: {self._both(first[1], number)}; {mend}"
+
+    def _both(self, first: int, second: int) -> str:
+        return f"{self.unit} {first} and {self.unit} {second}"
 
     def _pay_group(self, members: Mapping[int, Paid]) -> dict[int, float | str | None]:
         if not members:
@@ -200,10 +237,28 @@ class Payer:
             problem = f"the group of id {key[0]!r}, visit {key[1]}, ended before; its rows must follow one another"
             return dict.fromkeys(members, problem)
         self._ended.add(hash(key))
+        problem = self._mixed(members)
+        if problem is not None:
+            return dict.fromkeys(members, problem)
         try:
             return dict(zip(members, self._values(group), strict=True))
         except InputError as error:
             return dict.fromkeys(members, str(error))
+
+    def _mixed(self, members: Mapping[int, Paid]) -> str | None:
+        """What is wrong where the rows of a group are not the samples of one problem, each once."""
+        facts = Facts()
+        for number, paid in members.items():
+            for name, fact in paid.said:
+                first = facts.clash(None, name, fact, (0, number))
+                if first is not None:
+                    both = self._both(first[1], number)
+                    return f"{two_problems(paid.row.id, name)}: {both}; make each id stand for one problem"
+            repeated = self._repeated(number, paid)
+            if repeated is not None:
+                return repeated
+        del self._samples[hash(paid.group)]  # the group is whole: none of its rows may come later
+        return None
 
     def _values(self, group: list[Paid]) -> list[float | None]:
         """What the members get, in the order given; the reward sees them in the order of ``index``."""
@@ -230,6 +285,8 @@ def index_of(value: Any) -> int | None:
     if index is None:
         return None
     if isinstance(index, Integral) and not isinstance(index, bool) and int(index) >= 0:
+        if int(index) >= _LARGEST:
+            raise InputError(f"field 'index' is {value!r}; it must be below {_LARGEST}")
         return int(index)
     raise InputError(f"field 'index' is {value!r}; it must be a whole number from 0")
 

@@ -19,7 +19,7 @@ from .records import Record
 from .rowfiles import Item, RowReader
 from .rowjob import CHUNK_ROWS, TOTAL, Feed, Progress, Say
 from .rows import plain
-from .samples import Facts, Place, Samples, told
+from .samples import Facts, Place, Samples, told, two_problems, two_samples
 
 if TYPE_CHECKING:
     from .vote_job import VoteJob
@@ -163,7 +163,7 @@ class SampleFeed(Feed):
         first = self._met[id].clash(order, (source, record))
         if first is not None:
             self._refuse(
-                f"id {id!r} has two samples with {self.job.index} {order % _VISIT}",
+                two_samples(id, self.job.index, order % _VISIT),
                 first, (source, record), "name each file once, drop one of the two",
             )  # fmt: skip
         self._given[id].append(None if answer is None else self._texts.setdefault(answer, answer))
@@ -172,7 +172,7 @@ class SampleFeed(Feed):
     def _same(self, id: str, name: str, place: Place, fact: str) -> None:
         first = self._facts.clash(id, name, fact, place)
         if first is not None:
-            self._refuse(f"id {id!r} stands for two {name}s", first, place, "make each id stand for one problem")
+            self._refuse(two_problems(id, name), first, place, "make each id stand for one problem")
 
     def _refuse(self, what: str, first: Place, second: Place, mend: str) -> NoReturn:
         one, two = (self.reader.sources[source].where(record) for source, record in (first, second))

@@ -448,9 +448,9 @@ def test_a_run_folder_says_what_it_was_made_with(work: Path) -> None:
     assert len((folder / "train.jsonl").read_text(encoding="utf-8").splitlines()) == 80
     assert {"data/train.jsonl", "data/eval.jsonl"} == set(manifest["sources"])
     assert set(manifest["files"]) == {"train.jsonl", "eval.jsonl", "cell.json", "argv.json", "reward.yaml", "agent.py"}
-    assert (manifest["status"], manifest["settings"], manifest["steps"]) == ("running", {"RLVR_A": "1"}, 10)
+    assert (manifest["status"], manifest["settings"], manifest["steps"]) == ("written", {"RLVR_A": "1"}, 10)
     assert "commit" in (manifest["git"] or {"commit": None})
-    runfolder.end(folder, "failed", 1)
+    assert runfolder.end(folder, 1) == "failed"
     runfolder.write(cell, folder, data, argv, resume=True, command=["bash"], environ={}, backend="local")
     again = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     assert again["resumed"] == [manifest["started"]]
@@ -651,8 +651,8 @@ def until(condition: Callable[[], bool]) -> None:
     ("backend", "first"), [("slurm", "sbatch"), ("ray", "bash"), ("trl", sys.executable)]
 )  # fmt: skip
 def test_the_other_backends(
-    ready: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], backend: str,
-    first: str,
+    ready: Callable[..., int], work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    backend: str, first: str,
 ) -> None:  # fmt: skip
     started = Started(monkeypatch, 0)
     assert ready("--backend", backend, "--gpus", "4", "--nodes", "2", "--set", "train.micro_batch_size=2") == 0
@@ -660,6 +660,7 @@ def test_the_other_backends(
     assert command[0] == first
     unused = "warning: --nodes 2, --gpus 4: without effect here; the TRL backend is one process"
     assert (unused in capsys.readouterr().err) == (backend == "trl")
+    assert manifest_of(work)["status"] == ("submitted" if backend == "slurm" else "complete")
     if backend == "slurm":
         assert {"--nodes=2", "--gpus-per-node=4", "--cpus-per-task=32"} <= set(command)
 

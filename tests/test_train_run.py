@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 from train_openrlhf import endings, launch, run
+from verifier.errors import ConfigError
 
 
 @pytest.mark.parametrize(
@@ -63,6 +65,69 @@ def test_run_reads_its_arguments(tmp_path: Path, capsys: pytest.CaptureFixture[s
     told = capsys.readouterr().err
     assert told.count("error: ") == 3
     assert "Traceback" not in told
+
+
+def raises(error: BaseException) -> Callable[..., None]:
+    def training(*_: Any, **__: Any) -> None:
+        raise error
+
+    return training
+
+
+@pytest.mark.parametrize(
+    ("training", "code", "status"),
+    [
+        (lambda *_, **__: None, 0, "complete"),
+        (raises(SystemExit(None)), 0, "complete"),
+        (raises(SystemExit(15)), 15, "interrupted"),  # a SIGTERM, as Ray's driver ends by it
+        (raises(KeyboardInterrupt()), 130, "interrupted"),
+        (raises(SystemExit("out of luck")), 1, "failed"),
+        (raises(RuntimeError("a worker died")), 1, "failed"),
+        (raises(ConfigError("a reward's, in the middle of it")), 1, "failed"),
+    ],
+)
+def test_a_run_started_by_hand_gets_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, training: Callable[..., None], code: int, status: str
+) -> None:
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text('{"status": "written", "cell": "x", "started": "2026-01-02T03:04:05+00:00"}', encoding="utf-8")
+    (tmp_path / "argv.json").write_text("[]", encoding="utf-8")
+    seen = []
+    monkeypatch.setattr(run, "start_ray", lambda flags: seen.append(json.loads(manifest.read_text("utf-8"))))
+    monkeypatch.setattr(run.runpy, "run_module", training)
+    with contextlib.suppress(SystemExit, KeyboardInterrupt, RuntimeError, ConfigError):
+        run.main([str(tmp_path / "argv.json")])
+    found = json.loads(manifest.read_text("utf-8"))
+    assert (found["status"], found["exit_code"], found["cell"]) == (status, code, "x")
+    assert seen[0]["status"] == "running"
+    assert found["ended"] >= found["started"] > "2026-01-03"
+
+
+def test_a_folder_that_holds_a_run_is_not_started_again_by_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "manifest.json").write_text('{"status": "complete"}', encoding="utf-8")
+    (tmp_path / "argv.json").write_text("[]", encoding="utf-8")
+    (tmp_path / "completions").mkdir()
+    (tmp_path / "completions" / "train-1-2.jsonl").write_text("", encoding="utf-8")
+    monkeypatch.setattr(run, "start_ray", raises(AssertionError("not to be reached")))
+    assert run.main([str(tmp_path)]) == 2
+    assert "holds a run already: it left no checkpoint to go on from" in capsys.readouterr().err
+    assert json.loads((tmp_path / "manifest.json").read_text("utf-8")) == {"status": "complete"}
+    (tmp_path / "argv.json").write_text('["--ckpt.load_enable"]', encoding="utf-8")
+    monkeypatch.setattr(run, "start_ray", raises(ConfigError("no torch")))
+    assert run.main([str(tmp_path)]) == 2
+    assert json.loads((tmp_path / "manifest.json").read_text("utf-8"))["status"] == "failed"
+
+
+def test_flags_by_themselves_have_no_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(run, "start_ray", lambda flags: None)
+    monkeypatch.setattr(run.runpy, "run_module", lambda *_, **__: None)
+    (tmp_path / "alone.json").write_text("[]", encoding="utf-8")
+    for given in (["--train.seed", "7"], [str(tmp_path / "alone.json")]):
+        assert run.main(given) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["alone.json"]
 
 
 def test_workers_get_what_openrlhfs_own_start_sets() -> None:

@@ -31,6 +31,7 @@ from .argv import agent_settings
 from .cells import Cell
 from .completions import Completions
 from .executor_settings import ExecutorSettings
+from .runfolder import recorded
 
 LOSSES = {"token-mean": "bnpo", "seq-mean-token-mean": "grpo"}
 SCALES = {"group_norm": "group", "dr_grpo": "none"}
@@ -161,7 +162,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder = args.folder.absolute()
     try:
         cell = Cell.from_dict(json.loads((folder / "cell.json").read_text(encoding="utf-8")), str(folder / "cell.json"))
-        train(cell, folder, resume=args.resume)
+        with recorded(folder, resume=args.resume):
+            train(cell, folder, resume=args.resume)
     except VerifierError as error:
         return _failed(folder, f"{type(error).__name__}: {error}", f"error: {error}", 2)
     except OSError as error:

@@ -136,7 +136,6 @@ def launch(args: argparse.Namespace, name: str) -> int:
         cell, folder, data, argv, resume=args.resume, command=command, environ=environ, backend=args.backend
     )
     if args.write:
-        runfolder.end(folder, "written")
         _say(f"written: {_manifest.public(str(folder))}; start it with: {_manifest.public(shlex.join(command))}")
         return 0
     return _start(args, cell, folder, command, environ)
@@ -238,17 +237,18 @@ def _command(args: argparse.Namespace, cell: Cell, folder: Path) -> list[str]:
 def _start(args: argparse.Namespace, cell: Cell, folder: Path, command: list[str], environ: dict[str, str]) -> int:
     """Run the command; its end in the manifest and in one line."""
     _say(f"$ {_manifest.public(shlex.join(command))}")
+    if args.backend == "slurm":
+        runfolder.submitted(folder)
     try:
         code = process.wait(command, environ)
     except FileNotFoundError:
+        runfolder.end(folder, 127)
         raise ConfigError(f"{command[0]} is not on the PATH: is this a machine of the cluster?") from None
     where = _manifest.public(str(folder))
     if args.backend == "slurm" and code == 0:
-        runfolder.end(folder, "submitted")
         _say(f"submitted; the log will be in {where}/log")
         return 0
-    status = "complete" if code == 0 else "interrupted" if code in (130, -2) else "failed"
-    runfolder.end(folder, status, code)
+    status = runfolder.end(folder, code)
     if code == 0:
         _say(f"complete: {where}")
         return 0

@@ -3,11 +3,12 @@
     python -m train_openrlhf.run runs/qwen2.5-math-7b/random-0.5/s0/argv.json
     python -m train_openrlhf.run --actor.model_name_or_path ... (OpenRLHF's flags)
 
-Promises: the module that runs is ``openrlhf.cli.train_ppo_ray`` as installed. Before it, Ray is started (or joined,
-where RAY_ADDRESS or a Ray job says so) with the variables that OpenRLHF would set, with this repository on the
-workers' path, and with a hook in every worker that seeds Python, NumPy and torch from ``--train.seed``: OpenRLHF seeds
-its ranks but not the process that shuffles the prompts. Without a GPU Ray is told of RLVR_FAKE_GPUS (default 2; `launch
---smoke` sets the cell's), and what RLVR_STANDINS names comes first on the path. Does not: change any argument.
+Promises: begin and end of a run folder's training go into its manifest, and a folder that holds a run takes no second
+one. The module that runs is ``openrlhf.cli.train_ppo_ray`` as installed. Before it, Ray is started (or joined, where
+RAY_ADDRESS or a Ray job says so) with the variables that OpenRLHF would set, with this repository on the workers' path,
+and with a hook in every worker that seeds Python, NumPy and torch from ``--train.seed``: OpenRLHF seeds its ranks but
+not the process that shuffles the prompts. Without a GPU Ray is told of RLVR_FAKE_GPUS (default 2; `launch --smoke` sets
+the cell's), and what RLVR_STANDINS names comes first on the path. Does not: change any argument.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import json
 import os
 import random
 import runpy
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -35,16 +37,30 @@ CARRIED = ("HF_", "NCCL_", "RLVR_", "VLLM_", "TRANSFORMERS_", "TORCH_EXTENSIONS_
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run it; 0, or 2 for one line about a mistake. What OpenRLHF raises goes through."""
+    from .runfolder import recorded  # not at the head: Ray's workers import this module for its hook
+
     given = list(sys.argv[1:] if argv is None else argv)
+    started = False
     try:
         flags = read_argv(given)
-        start_ray(flags)
+        with recorded(run_folder(given), resume="--ckpt.load_enable" in flags):
+            start_ray(flags)
+            started = True
+            sys.argv = [MODULE, *flags]
+            runpy.run_module(MODULE, run_name="__main__", alter_sys=False)
     except VerifierError as error:
+        if started:
+            raise
         print(f"error: {error}", file=sys.stderr)
         return 2
-    sys.argv = [MODULE, *flags]
-    runpy.run_module(MODULE, run_name="__main__", alter_sys=False)
     return 0
+
+
+def run_folder(given: Sequence[str]) -> Path | None:
+    """The run folder that the arguments name, itself or by its argv.json; None where they name none."""
+    path = Path(given[0])
+    folder = path if path.is_dir() else path.parent
+    return folder.absolute() if len(given) == 1 and (folder / "manifest.json").is_file() else None
 
 
 def read_argv(given: Sequence[str]) -> list[str]:
@@ -141,4 +157,5 @@ def has_gpu() -> bool:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(number))  # as Ray does, from its start on
     sys.exit(main())

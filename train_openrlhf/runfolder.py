@@ -4,8 +4,8 @@
     completions/  tensorboard/  ckpt/  model/  log/                                          filled by the run
 
 Promises: each file appears whole; the manifest names the digest of every other and of the data they came from, the
-versions of what matters, the machine, the state of git, and how the run ended. A resumed run keeps the history of its
-starts. No value names a user's home.
+versions of what matters, the machine, the state of git, and how the run ended, whether `launch` or a person started
+it. A resumed run keeps the history of its starts. No value names a user's home.
 """
 
 from __future__ import annotations
@@ -15,16 +15,20 @@ import importlib.metadata
 import json
 import shlex
 import subprocess
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks import _manifest
+from verifier.errors import ConfigError
 from verifier.journal import file_sha256, write_atomic
 
 from .argv import agent_file, agent_settings
 from .cells import CONFIGS, Cell
+from .machine import begun
 from .rundata import RunData
 from .rundata import write as write_rows
 
@@ -41,6 +45,8 @@ PACKAGES = (
     "peft",
     "rlvr-verifier",
 )
+STOPPED = (130, -2, 143, -15, 15)
+"""Exit codes after a Ctrl-C or a SIGTERM, as shells and Python tell them; the last is what Ray's driver exits with."""
 SETTINGS = ("RLVR_", "VLLM_", "HF_HUB_OFFLINE", "OMP_", "CUDA_VISIBLE_DEVICES", "NCCL_", "DS_", "RAY_")
 
 
@@ -62,7 +68,7 @@ def write(
     old = _read(folder / "manifest.json") if resume else {}
     manifest = {
         "cell": cell.name,
-        "status": "running",
+        "status": "written",
         "backend": backend,
         "generator": "transformers" if backend == "trl" else _generator(cell, environ),
         "smoke": cell.smoke,
@@ -84,11 +90,49 @@ def write(
     _manifest.write(folder / "manifest.json", manifest)
 
 
-def end(folder: Path, status: str, code: int = 0) -> None:
-    """How it ended: complete, failed, interrupted, submitted, or only written."""
-    manifest = _read(folder / "manifest.json")
-    manifest |= {"status": status, "exit_code": code, "ended": _now()}
-    _manifest.write(folder / "manifest.json", manifest)
+@contextmanager
+def recorded(folder: Path | None, *, resume: bool) -> Iterator[None]:
+    """Around a training: its begin and its end go into the manifest of the folder; nothing does without one.
+
+    Raises ConfigError where the folder holds a run and this is no resumption of it.
+    """
+    if folder is None:
+        yield
+        return
+    if not resume and (how := begun(folder)) is not None:
+        raise ConfigError(f"{folder} holds a run already: {how} (python -m train_openrlhf.launch writes it anew)")
+    _note(folder, status="running", started=_now())
+    code = 1
+    try:
+        yield
+        code = 0
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        raise
+    except KeyboardInterrupt:
+        code = STOPPED[0]
+        raise
+    finally:
+        try:
+            end(folder, code)
+        except OSError as error:  # a full disk must not hide what the training itself raised
+            print(f"note: {folder / 'manifest.json'} has no end: {error.strerror}", file=sys.stderr)
+
+
+def submitted(folder: Path) -> None:
+    """A cluster is asked to run it; the job says itself when it begins and how it ends."""
+    _note(folder, status="submitted")
+
+
+def end(folder: Path, code: int) -> str:
+    """Note how it ended, by the exit code: complete, interrupted or failed."""
+    status = "complete" if code == 0 else "interrupted" if code in STOPPED else "failed"
+    _note(folder, status=status, exit_code=code, ended=_now())
+    return status
+
+
+def _note(folder: Path, **values: Any) -> None:
+    _manifest.write(folder / "manifest.json", _read(folder / "manifest.json") | values)
 
 
 def versions() -> dict[str, str]:

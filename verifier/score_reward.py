@@ -237,9 +237,9 @@ class Payer:
             problem = f"the group of id {key[0]!r}, visit {key[1]}, ended before; its rows must follow one another"
             return dict.fromkeys(members, problem)
         self._ended.add(hash(key))
-        problem = self._mixed(members)
-        if problem is not None:
-            return dict.fromkeys(members, problem)
+        mixed = self._mixed(members)
+        if mixed is not None:
+            return dict.fromkeys(members, mixed)
         try:
             return dict(zip(members, self._values(group), strict=True))
         except InputError as error:

@@ -13,10 +13,11 @@ from fractions import Fraction
 import pytest
 
 from verifier import numeric
+from verifier.ball_arithmetic import OutOfReach
 from verifier.balls import parts
 from verifier.canonical import Budget
 from verifier.config import Limits
-from verifier.evaluation import Evaluator, OutOfReach
+from verifier.evaluation import Evaluator
 from verifier.nodes import Add, Call, Const, Degree, Div, Mul, Name, Node, Num, Pow, children
 from verifier.parse import parse
 

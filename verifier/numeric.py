@@ -5,7 +5,7 @@ point where both sides are defined; `equal` only where it stays below that bound
 at every sample point, and the bound itself is far below the values. Everything else is undecided.
 No float is involved, and nothing depends on time, load or earlier calls.
 
-The bounds are those of balls (see `evaluation`), first-order only where a function is mpmath's; the
+The bounds are those of balls (see `ball_arithmetic`), first-order only where a function is mpmath's; the
 tests hold them against python-flint's balls.
 """
 
@@ -18,10 +18,11 @@ from functools import partial
 from typing import NamedTuple
 
 from . import numeric_functions  # noqa: F401  (calls)
+from .ball_arithmetic import OutOfReach
 from .balls import LOWEST, Complex, Value, beyond, exponent, negative, parts, total
 from .canonical import Budget
 from .config import Limits
-from .evaluation import Evaluator, OutOfReach, Sequences
+from .evaluation import Evaluator, Sequences
 from .indexed import has_members
 from .nodes import (
     Big,

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, TypeAlias
 
+from .ball_arithmetic import OutOfReach
 from .balls import ONE, ZERO, Ball, Complex, Value, beyond, negative, straddles, total
 from .canonical import KNOWN_FUNCTIONS
-from .evaluation import NODES, Evaluator, OutOfReach
+from .evaluation import NODES, Evaluator
 from .nodes import Call, Div, Matrix, Num
 
 Function: TypeAlias = "Callable[[Evaluator, list[Value], Call], Value]"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lm_eval_tasks.task_names import own_tasks
-from train_openrlhf import grid
+from train_openrlhf import grid, launch
 from train_openrlhf.cells import CONFIGS, Cell, base_prompt, load_cell, names, read_yaml, split_name
 from verifier.errors import ConfigError
 from verifier.rewards import reward_from, unscored_from
@@ -145,6 +145,13 @@ def test_label_sets_are_the_models_own_unless_told() -> None:
         ("qwen2.5-math-7b/format/s0", ["rollout.batch_size=many"], {}, ["batch_size", "whole number", "'many'"]),
         ("qwen2.5-math-7b/format/s0", ["rollout.batch_size=true"], {}, ["rollout.batch_size", "True"]),
         ("qwen2.5-math-7b/format/s0", ["rollout.samples_per_prompt=1"], {}, ["samples_per_prompt is 1", "at least 2"]),
+        ("qwen2.5-math-7b/format/s0", ["memory.zero_stage=7"], {}, ["memory.zero_stage is 7", "at most 3"]),
+        ("qwen2.5-math-7b/format/s0", ["rollout.top_p=5"], {}, ["rollout.top_p is 5", "above 0, and at most 1"]),
+        ("qwen2.5-math-7b/format/s0", ["rollout.top_p=0"], {}, ["rollout.top_p is 0", "above 0, and at most 1"]),
+        ("qwen2.5-math-7b/format/s0", ["hardware.vllm_memory=60"], {}, ["vllm_memory is 60", "and at most 1"]),
+        ("qwen2.5-math-7b/format/s0", ["optimizer.warmup_ratio=3"], {}, ["warmup_ratio is 3", "at most 1"]),
+        ("qwen2.5-math-7b/format/s0", ["optimizer.lr=.nan"], {}, ["optimizer.lr is nan", "a finite number"]),
+        ("qwen2.5-math-7b/format/s0", ["rollout.temperature=.inf"], {}, ["temperature is inf", "a finite number"]),
         ("qwen2.5-math-7b/format/s0", ["algorithm.loss=mean"], {}, ["algorithm.loss", "token-mean"]),
         ("qwen2.5-math-7b/format/s0", ["rollout=3"], {}, ["rollout must be a mapping"]),
         ("qwen2.5-math-7b/format/s0", ["steps"], {}, ["KEY=VALUE"]),
@@ -162,6 +169,15 @@ def test_a_mistake_is_one_line_that_names_it(
     assert "\n" not in str(caught.value)
     for part in said:
         assert part in str(caught.value)
+
+
+def test_the_flags_are_short_for_settings() -> None:
+    name = "qwen2.5-math-7b/format/s0"
+    args = launch._parser().parse_args([name, "--gpus", "2", "--nodes", "3", "--log-share", "0.25"])
+    settings = launch.resolve(args, name).settings
+    assert (settings.hardware.gpus_per_node, settings.hardware.nodes, settings.data.log_share) == (2, 3, 0.25)
+    with pytest.raises(ConfigError, match=r"data\.log_share is 1\.5; it must be at least 0, and at most 1"):
+        launch.resolve(launch._parser().parse_args([name, "--log-share", "1.5"]), name)
 
 
 def test_overrides_are_read_as_people_write_them() -> None:

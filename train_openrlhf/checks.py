@@ -59,8 +59,6 @@ def settings_findings(cell: Cell) -> Iterator[Finding]:
         )
     if s.hardware.nodes > 1 and s.hardware.tensor_parallel > s.hardware.gpus_per_node:
         yield error(f"hardware.tensor_parallel {s.hardware.tensor_parallel} is larger than a node")
-    if s.data.log_share > 1:
-        yield error(f"data.log_share {s.data.log_share} is a share: from 0 to 1")
     if cell.model.template == "r1" and cell.model.system_prompt is not None:
         yield error("a system prompt needs a chat template; the r1 prompt of this model has no place for one")
 

@@ -8,6 +8,7 @@ Does not: know OpenRLHF's flags (argv.py) or check what depends on the machine (
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Annotated, Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
@@ -18,14 +19,26 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class AtLeast:
-    """Marks a number that must not be below ``bound``."""
+class Bounds:
+    """Marks a finite number that must be ``low`` (above it where ``open``) to ``high``."""
 
-    bound: float
+    low: float
+    high: float = math.inf
+    open: bool = False
+
+    def hold(self, value: float) -> bool:
+        """Whether the number keeps them."""
+        return (self.low < value if self.open else self.low <= value) and value <= self.high and math.isfinite(value)
+
+    def __str__(self) -> str:
+        low = f"above {self.low}" if self.open else f"at least {self.low}"
+        return low if self.high == math.inf else f"{low}, and at most {self.high}"
 
 
-Count = Annotated[int, AtLeast(1)]
-Amount = Annotated[float, AtLeast(0)]
+Count = Annotated[int, Bounds(1)]
+Amount = Annotated[float, Bounds(0)]
+Share = Annotated[float, Bounds(0, 1)]
+Part = Annotated[float, Bounds(0, 1, open=True)]  # a share that must not be nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +46,12 @@ class Rollout:
     """What is sampled in a step. batch_size: prompts; max_new_tokens: tokens of a response at most."""
 
     batch_size: Count
-    samples_per_prompt: Annotated[int, AtLeast(2)]  # with one sample a group's advantage is always 0
+    samples_per_prompt: Annotated[int, Bounds(2)]  # with one sample a group's advantage is always 0
     micro_batch_size: Count
     max_prompt_tokens: Count
     max_new_tokens: Count
     temperature: Amount
-    top_p: Amount
+    top_p: Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +69,7 @@ class Optimizer:
 
     lr: Amount
     schedule: Literal["constant", "constant_with_warmup", "linear", "cosine", "cosine_with_min_lr"]
-    warmup_ratio: Amount
+    warmup_ratio: Share
     weight_decay: Amount
     max_norm: Amount
 
@@ -76,7 +89,7 @@ class Algorithm:
 class Memory:
     """What trades speed for memory."""
 
-    zero_stage: Annotated[int, AtLeast(0)]
+    zero_stage: Annotated[int, Bounds(0, 3)]
     dtype: Literal["bf16", "fp16"]
     offload_optimizer: bool
     gradient_checkpointing: bool
@@ -97,7 +110,7 @@ class Hardware:
     gpus_per_node: Count
     layout: Literal["auto", "split", "colocate"]
     tensor_parallel: Count
-    vllm_memory: Amount
+    vllm_memory: Part
     enforce_eager: bool
     sync_backend: Literal["nccl", "gloo"]
     cpus_per_gpu: Count
@@ -111,7 +124,7 @@ class Evaluation:
     samples, temperature: of all sets but those in ``greedy``, which get one greedy response that the group shares.
     """
 
-    every_steps: Annotated[int, AtLeast(0)]  # 0: never
+    every_steps: Annotated[int, Bounds(0)]  # 0: never
     samples: Count
     temperature: Amount
     greedy: tuple[str, ...]
@@ -134,7 +147,7 @@ class Data:
     train: str
     eval: str
     labels: str
-    log_share: Amount
+    log_share: Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,9 +225,9 @@ _WORDS: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true 
 
 
 def _check_value(kind: Any, value: Any, where: str, key: str) -> None:
-    bound = None
+    bounds = None
     if get_origin(kind) is Annotated:
-        kind, bound = get_args(kind)[0], get_args(kind)[1].bound
+        kind, bounds = get_args(kind)
     if get_origin(kind) is Literal:
         if value not in get_args(kind):
             raise ConfigError(f"{where}: {key} is {value!r}; it must be one of {', '.join(get_args(kind))}")
@@ -231,8 +244,9 @@ def _check_value(kind: Any, value: Any, where: str, key: str) -> None:
     if not good or (isinstance(value, bool) and plain is not bool):
         hint = " (YAML reads 1e9 as text: write 1.0e+9)" if plain is float and isinstance(value, str) else ""
         raise ConfigError(f"{where}: {key} must be {_WORDS[plain]}, not {value!r}{hint}")
-    if bound is not None and not value >= bound:
-        raise ConfigError(f"{where}: {key} is {value}; it must be at least {bound}")
+    if bounds is not None and not bounds.hold(value):
+        wanted = bounds if math.isfinite(value) else "a finite number"
+        raise ConfigError(f"{where}: {key} is {value}; it must be {wanted}")
 
 
 def merge(values: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,10 +12,14 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from verifier.rewards import Context, Format, GroundTruth, MajorityOnline, Noise, Random
+from verifier.answer_types import answer_type, answer_types
+from verifier.corrupt import Corruption
+from verifier.rewards import Context, FieldError, Format, GroundTruth, MajorityOnline, Noise, Random
 from verifier.rewards._draw import happens
-from verifier.rewards.chance import answer_type, surface
+from verifier.rewards.chance import surface
 from verifier.rows import Row
 
 ROW = Row("a/1", "?", "1", visit=0)
@@ -180,12 +184,59 @@ def test_systematic_noise_holds_for_every_problem_of_a_kind(by: str, name: Calla
 
 
 def test_noise_only_on_some_kinds() -> None:
-    reward = Noise(GroundTruth(), false_negative=1.0, by="answer_type", only=("collection",))
+    reward = Noise(GroundTruth(), false_negative=1.0, by="answer_type", only=("list", "tuple"))
     assert reward(r"\boxed{1,2}", replace(ROW, gold="1,2")) == 0.0
     assert reward(r"\boxed{1}", ROW) == 1.0
+    integers = Noise(GroundTruth(), false_negative=1.0, by="answer_type", only=("integer",))
+    assert [integers(r"\boxed{%s}" % gold, replace(ROW, gold=gold)) for gold in ("7", "1/2", "x")] == [0.0, 1.0, 1.0]
+    unreadable = Noise(Format(), false_negative=1.0, by="answer_type", only=("unreadable",))
+    assert unreadable(BOX, replace(ROW, gold="))")) == 0.0
     fractions = Noise(GroundTruth(), false_negative=1.0, by="surface", only=(r"\frac{9}{9}",))
     assert fractions(r"\boxed{\frac{10}{3}}", replace(ROW, gold=r"\frac{10}{3}")) == 0.0
     assert fractions(r"\boxed{10/3}", replace(ROW, gold="10/3")) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("by", "only", "message"),
+    [("answer_type", ("integer", "collection"), "only[1]: 'collection' is unknown; choose one of integer, deci"),
+     ("answer_type", ("Integer",), "only[0]: 'Integer' is unknown; choose one of integer, "),
+     ("surface", ("9", r"\frac{17}{4}"), r"only[1]: no gold has the pattern '\\frac{17}{4}'; that of such a gold is "),
+     ("surface", ("12 cm",), "only[0]: no gold has the pattern '12 cm'; that of such a gold is '9a'")],
+)  # fmt: skip
+def test_noise_only_on_kinds_that_there_are(by: str, only: tuple[str, ...], message: str) -> None:
+    with pytest.raises(FieldError) as caught:
+        Noise(GroundTruth(), false_negative=1.0, by=by, only=only)
+    assert str(caught.value).startswith(message)
+
+
+@given(st.text(alphabet="0192ab\\fracxé {}.,-"))
+def test_the_pattern_of_every_gold_may_be_named(gold: str) -> None:
+    Noise(Format(), by="surface", only=(surface(gold),))
+
+
+def test_noise_and_corruption_name_types_alike() -> None:
+    for name in (*answer_types(), "unreadable"):
+        Noise(Format(), by="answer_type", only=(name,))
+    for name in answer_types():
+        Corruption("perturb", types=(name,))
+    golds = [
+        "1",
+        "0.5",
+        "1/2",
+        r"\pi",
+        "1+i",
+        "x",
+        "1,2",
+        "(1,2)",
+        r"\{1,2\}",
+        "[1,2)",
+        "B",
+        "cat",
+        "5 cm",
+        "x=1",
+        "x<1",
+    ]
+    assert {answer_type(gold) for gold in golds} <= set(answer_types())
 
 
 def test_noise_at_its_ends() -> None:

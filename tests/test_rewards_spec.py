@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from verifier import ConfigError, Policy, VerifierConfig
+from verifier.answer_types import UNREADABLE, answer_types
 from verifier.rewards import (
     KINDS,
     All,
@@ -41,6 +42,7 @@ from verifier.rewards import (
     reward_from,
     unscored_from,
 )
+from verifier.rewards.chance import surface
 
 # --- round trips ------------------------------------------------------------------------------------------
 
@@ -72,14 +74,16 @@ penalty = st.builds(
 
 def _grown(part: st.SearchStrategy[Reward]) -> st.SearchStrategy[Reward]:
     several = st.lists(part, min_size=1, max_size=3).map(tuple)
-    names = st.lists(st.text(), max_size=2).map(tuple)
+    types = st.lists(st.sampled_from([*answer_types(), UNREADABLE]), max_size=2).map(tuple)
+    patterns = st.lists(st.text().map(surface), max_size=2).map(tuple)
     return st.one_of(
         st.builds(All, several),
         st.builds(Any, several),
         st.builds(Not, part),
         st.builds(Clip, st.one_of(part, penalty), st.floats(0, 0.5), st.floats(0.5, 1)),
         st.builds(Noise, part, share, share, seed, st.sampled_from(["iid", "problem"])),
-        st.builds(Noise, part, share, share, seed, st.sampled_from(["answer_type", "surface"]), names),
+        st.builds(Noise, part, share, share, seed, st.just("answer_type"), types),
+        st.builds(Noise, part, share, share, seed, st.just("surface"), patterns),
     )
 
 
@@ -213,7 +217,7 @@ reward:
   false_positive: 1e-3
   false_negative: 0.25
   by: answer_type
-  only: ["text", 'yes']
+  only: ["text", 'real set']
 unscored: group_mean
 """
 
@@ -227,7 +231,7 @@ def write(folder: Path, text: str, name: str = "reward.yaml") -> Path:
 def test_yaml_and_json_say_the_same(tmp_path: Path) -> None:
     loaded = load_reward_file(write(tmp_path, GOOD))
     assert loaded == RewardFile(
-        Noise(GroundTruth("label"), 0.001, 0.25, by="answer_type", only=("text", "yes")), Unscored("group_mean")
+        Noise(GroundTruth("label"), 0.001, 0.25, by="answer_type", only=("text", "real set")), Unscored("group_mean")
     )
     assert load_reward_file(str(write(tmp_path, json.dumps(loaded.describe()), "reward.json"))) == loaded
     yaml = pytest.importorskip("yaml")

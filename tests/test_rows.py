@@ -17,7 +17,7 @@ from verifier.rowfiles import IdRule, RowFields, read_rows, write_rows
 from verifier.rows import Row, normal_prompt, prompt_id
 
 
-@pytest.mark.parametrize("name", ["rows", "rowfiles", "samples", "voting", "corrupt", "corrupt.proof",
+@pytest.mark.parametrize("name", ["rows", "rowfiles", "samples", "answer_types", "voting", "corrupt", "corrupt.proof",
                                   "corrupt._members", "corrupt._numerals", "corrupt._draws"])  # fmt: skip
 def test_doctests(name: str) -> None:
     result = doctest.testmod(importlib.import_module(f"verifier.{name}"))

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from .answer_types import answer_type
 from .api import verify_batch
 from .config import DEFAULT_CONFIG, VerifierConfig
-from .corrupt import answer_type
 from .errors import ConfigError, InputError
 from .jsontext import kind
 from .rowfiles import IdRule, Item, RowFields, RowReader

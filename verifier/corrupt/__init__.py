@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..answer_types import answer_type, answer_types, type_of
 from ..compare import Reading, reader
 from ..config import DEFAULT_CONFIG, VerifierConfig
 from ..errors import ConfigError
@@ -29,7 +30,7 @@ from ._slips import Gold
 from .alike import alike
 from .near import OPERATIONS, near_misses
 from .proof import REASONS as _PROOF_REASONS
-from .proof import Proof, answer_type, answer_types, prove_wrong, type_of
+from .proof import Proof, prove_wrong
 from .ring import Ring
 
 METHODS = {

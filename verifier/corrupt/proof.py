@@ -1,4 +1,4 @@
-r"""The proof that a label is wrong, by the verifier itself, and the types that labels keep.
+r"""The proof that a label is wrong, by the verifier itself.
 
 Promises: a proven label is refused as an answer to the gold *and* the gold is refused as an answer to the label, and no
 short answer (without unit, percent, label, base or letter) is right for both, see :mod:`.bare`, so that training on the
@@ -11,16 +11,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .. import numeric
-from ..answers.base import UNDECIDED, Answer
-from ..answers.collection import Collection
-from ..answers.expression import Expression
-from ..answers.realset import RealSet
+from ..answers.base import UNDECIDED
 from ..api import verify
-from ..compare import Reading, on_fresh_stack, reader
+from ..compare import on_fresh_stack, reader
 from ..config import VerifierConfig
 from ..inline import WorkerNeeded, inline
-from ..nodes import Const, Node, children
 from ..verdict import Reason, Rung, Status
 from .bare import shared
 
@@ -114,51 +109,3 @@ _STRENGTH = (Rung.SYMBOLIC, Rung.NUMERIC)  # weakest last; all others compare ex
 def _weakest(rungs: list[Rung]) -> Proof:
     step = max(rungs, key=lambda rung: _STRENGTH.index(rung) if rung in _STRENGTH else -1)
     return Proof(None, "numeric" if step is Rung.NUMERIC else "exact", step.value)
-
-
-def answer_types() -> list[str]:
-    """Every type that `answer_type` may give, but for ``unreadable``."""
-    kinds, waiting = set(), [Answer]
-    while waiting:
-        below = waiting.pop().__subclasses__()
-        kinds |= {kind for one in below if (kind := getattr(one, "kind", None))}
-        waiting += below
-    kinds -= {"collection"}
-    return [*_FINER, *sorted(kinds - set(_FINER))]
-
-
-_FINER = ("integer", "decimal", "fraction", "real", "complex", "expression", "list", "tuple", "set", "interval")
-
-
-def answer_type(text: str, config: VerifierConfig) -> str:
-    r"""What an answer is, finer than the verifier's kinds; ``unreadable`` where it cannot be read.
-
-    >>> from verifier.config import DEFAULT_CONFIG as config
-    >>> [answer_type(t, config) for t in ("7", "0.5", "1/2", r"\sqrt2", "1+i", "x^2", "(1,2)", "[1,2)", "B")]
-    ['integer', 'decimal', 'fraction', 'real', 'complex', 'expression', 'tuple', 'interval', 'choice']
-    """
-    return type_of(reader(config).read(text))
-
-
-def type_of(reading: Reading) -> str:
-    """The same of what was read."""
-    answer = reading.answer
-    if answer is None:
-        return "unreadable"
-    if isinstance(answer, Expression):
-        if answer.rational is not None:
-            if "." in reading.text.strip(" .$"):
-                return "decimal"
-            return "integer" if answer.rational.denominator == 1 else "fraction"
-        if numeric.symbols(answer.node):
-            return "expression"
-        return "complex" if _has_i(answer.node) else "real"
-    if isinstance(answer, Collection):
-        return "interval" if answer.brackets in ("[]", "(]", "[)") and len(answer.items) == 2 else answer.order
-    if isinstance(answer, RealSet) and len(answer.pieces) == 1:
-        return "interval"
-    return answer.kind
-
-
-def _has_i(node: Node) -> bool:
-    return node == Const("i") or any(map(_has_i, children(node)))

@@ -14,11 +14,11 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from ..answer_types import type_of
 from ..compare import reader
 from ..config import VerifierConfig
 from ..rows import Row, prompt_id
 from ._draws import digest
-from .proof import type_of
 
 TRIES = 256  # members of the row's own type that are tried, and then as many of any type
 

@@ -12,15 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..compare import reader
-from ..config import DEFAULT_CONFIG
+from ..answer_types import UNREADABLE, answer_type, answer_types
 from ..rows import Row
 from . import _check
 from ._draw import happens, sample_key
 from .base import NO_CONTEXT, Context, FieldError, Reward
 
 NOISES = ("iid", "problem", "answer_type", "surface")
-UNREADABLE = "unreadable"
 _SURFACE = ((re.compile(r"[0-9]+"), "9"), (re.compile(r"(?<![\\A-Za-z])[A-Za-z]+"), "a"), (re.compile(r"\s+"), ""))
 _PER_SAMPLE = frozenset({"visit", "index"})
 
@@ -53,18 +51,6 @@ class Random(Reward):
         return float(happens(self.gamma, "random", self.seed, *sample_key(self.kind, row, context)))
 
 
-def answer_type(gold: str) -> str:
-    """The type of a gold as the verifier reads it: ``expression``, ``collection``, ``text``, ...
-
-    ``unreadable`` where it reads none.
-
-    >>> answer_type("1/2"), answer_type("(1, 2)"), answer_type("")
-    ('expression', 'collection', 'unreadable')
-    """
-    answer = reader(DEFAULT_CONFIG).read(gold).answer
-    return UNREADABLE if answer is None else answer.kind
-
-
 def surface(gold: str) -> str:
     r"""The pattern of a gold's text: every numeral as 9, every word or letter as a, no spaces; commands stay.
 
@@ -76,6 +62,11 @@ def surface(gold: str) -> str:
     return gold
 
 
+def _is_surface(text: str) -> bool:
+    """Whether a gold can have this pattern: its numerals are of 9s, its words of a's, and it has no spaces."""
+    return all(set(found) <= {by} for pattern, by in _SURFACE for found in pattern.findall(text))
+
+
 @dataclass(frozen=True, slots=True)
 class Noise(Reward):
     """A faulty channel: a 0 of ``of`` becomes 1 at the rate false_positive, a 1 becomes 0 at false_negative.
@@ -83,7 +74,8 @@ class Noise(Reward):
     by: what one fault holds for. ``iid``: one sample (seed, id, visit, index). ``problem``: every response to a
         problem (seed, id). ``answer_type``, ``surface``: every problem whose gold has that type or that pattern
         (`answer_type`, `surface`), as a grader fails that cannot read fractions.
-    only: the types, or the patterns, that are prone to faults; empty for all. Elsewhere the channel is clean.
+    only: the types (of `verifier.answer_types`, as for `verifier corrupt --type`), or the patterns, that are prone to
+        faults; empty for all. Elsewhere the channel is clean.
 
     A value between 0 and 1 counts as a 1 above one half, and a fault turns v into 1 - v. None stays None.
     """
@@ -106,6 +98,14 @@ class Noise(Reward):
             raise FieldError("only", f"{self.only!r} must be a list of texts")
         if self.only and self.by not in ("answer_type", "surface"):
             raise FieldError("only", f"has no meaning by {self.by}; use by: answer_type or by: surface")
+        known = (*answer_types(), UNREADABLE) if self.only and self.by == "answer_type" else ()
+        for place, name in enumerate(self.only):
+            if known:
+                _check.choice(f"only[{place}]", name, known)
+            elif not _is_surface(name):
+                raise FieldError(
+                    f"only[{place}]", f"no gold has the pattern {name!r}; that of such a gold is {surface(name)!r}"
+                )
         object.__setattr__(self, "only", tuple(self.only))
 
     @property

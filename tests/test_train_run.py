@@ -215,6 +215,19 @@ def test_the_launchers_pass_shellcheck() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
+@pytest.mark.parametrize("before", ["", "/theirs"])
+def test_the_local_launcher_finds_the_package_from_any_folder(tmp_path: Path, before: str) -> None:
+    (tmp_path / "argv.json").write_text("[]", encoding="utf-8")
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\necho "path $PYTHONPATH"\n', encoding="utf-8")
+    python.chmod(0o755)
+    environ = {"PATH": "/usr/bin:/bin", "PYTHON": str(python)} | ({"PYTHONPATH": before} if before else {})
+    command = ["bash", launch.LAUNCHERS / "local.sh", "."]
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert f"path {':'.join(filter(None, [str(launch.ROOT), before]))}\n" in done.stdout
+
+
 @pytest.mark.parametrize("name", ["local.sh", "ray_submit.sh", "slurm.sbatch"])
 def test_a_launcher_without_a_run_folder_says_so(name: str, tmp_path: Path) -> None:
     environ = {"PATH": "/usr/bin:/bin", "RAY_API_SERVER_ADDRESS": "http://h:1", "SLURM_GPUS_ON_NODE": "8",

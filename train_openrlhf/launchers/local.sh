@@ -9,6 +9,7 @@ set -euo pipefail
 
 run=${1:?give the run folder that train_openrlhf.launch wrote}
 python=${PYTHON:-python}
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
 [[ -f $run/argv.json ]] || { echo "error: $run/argv.json is missing: write it with train_openrlhf.launch --write" >&2; exit 2; }
 
@@ -16,6 +17,8 @@ python=${PYTHON:-python}
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 # The console's width decides where progress bars break; a log file has none.
 export PYTHONUNBUFFERED=1
+# From any folder, with the package installed or not; Ray's workers get it too.
+export PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH}
 
 mkdir -p "$run/log"
 # exec: a signal to this process reaches the trainer itself, which then stops Ray and its workers.

@@ -216,7 +216,6 @@ def test_every_column_has_one_type_in_all_lines(work: Path) -> None:
         (["memory.attention=eager"], "memory.packing needs flash attention"),
         (["hardware.nodes=2", "hardware.gpus_per_node=2", "hardware.tensor_parallel=2", "hardware.layout=colocate",
           "hardware.gpus_per_node=1"], "larger than a node"),
-        (["data.log_share=1.5"], "log_share 1.5"),
     ],
 )  # fmt: skip
 def test_settings_that_do_not_fit_together(overrides: list[str], said: str) -> None:
@@ -710,6 +709,65 @@ def test_a_set_gives_the_example_and_the_labels_to_whom_they_concern(work: Path)
     assert of_another == {"majority", "incorrect"}
     labels(work, "qwen2.5-7b")
     assert gridcheck.needs(cells) == ["1 cell(s) need labels/qwen2.5-7b.incorrect.jsonl, which is not there"]
+
+
+@pytest.fixture
+def grid_of_three(work: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """``launch.main --grid`` on a set of three cells that need no labels."""
+    cells = [f"{MODEL}/{reward}/s0" for reward in ("ground-truth", "format", "random-0.5")]
+    monkeypatch.setattr(launch.grid, "cells_of", lambda name: cells)
+    monkeypatch.setattr(gridcheck, "set_findings", lambda cells: ([], 0))
+    small = ["--set", "steps=10", "--set", "checkpoint.save_every=10", "--set", "rollout.batch_size=8"]
+    return lambda *more: launch.main(["--grid", "mine", *small, *more])
+
+
+def test_a_set_that_was_stopped_goes_on(
+    ready: Any, grid_of_three: Callable[..., int], work: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """The first cell is complete, the second has a checkpoint and fails, the third has never begun."""
+    folders = [work / "runs" / MODEL / reward / "s0" for reward in ("ground-truth", "format", "random-0.5")]
+    Started(monkeypatch, 0, latest="global_step10")
+    assert ready() == 0
+    Started(monkeypatch, 1, latest="global_step5")
+    assert grid_of_three("--resume") == 1
+    told = capsys.readouterr().err
+    assert f"1 complete, left alone: {MODEL}/ground-truth/s0\n2 to start: {MODEL}/format/s0, {MODEL}/rand" in told
+    before = (folders[0] / "manifest.json").read_bytes()
+    started = Started(monkeypatch, 0)
+    assert grid_of_three() == 2  # without --resume nothing is gone on with
+    capsys.readouterr()
+    assert grid_of_three("--resume") == 0
+    told = capsys.readouterr().err
+    for line in ("1 complete, left alone: ", "1 to go on from the last checkpoint: ", "1 to start: "):
+        assert line in told
+    assert [command[-1] for command in started.commands] == [str(folders[1]), str(folders[2])]
+    flags = [json.loads((folder / "argv.json").read_text("utf-8")) for folder in folders]
+    assert ["--ckpt.load_enable" in each for each in flags] == [False, True, False]
+    assert (folders[0] / "manifest.json").read_bytes() == before
+    assert grid_of_three("--resume") == 0
+    assert len(started.commands) == 2  # nothing was left to do
+    assert grid_of_three("--resume", "--set", "optimizer.lr=1e-6") == 2
+    assert "settings.optimizer.lr was 5e-07, now 1e-06" in capsys.readouterr().err
+
+
+def test_what_is_in_the_way_of_a_set_is_told_before_its_first_cell(
+    ready: Any, grid_of_three: Callable[..., int], work: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    third = work / "runs" / MODEL / "random-0.5/s0"
+    (third / "completions").mkdir(parents=True)
+    (third / "completions/train-1-2.jsonl").write_text("", encoding="utf-8")
+    started = Started(monkeypatch, 0)
+    for more in ([], ["--dry-run"]):
+        assert grid_of_three("--resume", *more) == 2
+        assert f"{third} holds a run already: it left no checkpoint" in capsys.readouterr().err
+    assert started.commands == []
+    shutil.rmtree(third)
+    assert grid_of_three("--backend", "slurm") == 0
+    assert grid_of_three("--backend", "slurm", "--resume") == 0  # all are with Slurm: none is submitted twice
+    assert "3 with Slurm already, left alone" in capsys.readouterr().err
+    assert len(started.commands) == 3
 
 
 def test_all_errors_are_told_at_once(work: Path, capsys: pytest.CaptureFixture[str]) -> None:

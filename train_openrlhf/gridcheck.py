@@ -1,8 +1,9 @@
 """A whole set of cells, checked before the first of them is started.
 
-Promises: OpenRLHF's verdict on all of them comes from one subprocess; what several cells share is said once, with
-their number; what must be made or named first (data, label sets, the one-shot problem) is listed. Does not: read the
-rows, which each cell does when its turn comes.
+Promises: of a set that was stopped it is said which cells are complete, which go on and which start, and a run in the
+way of one is told before the first of them. OpenRLHF's verdict on all of them comes from one subprocess; what several
+cells share is said once, with their number; what must be made or named first (data, label sets, the one-shot problem)
+is listed. Does not: read the rows, which each cell does when its turn comes.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from . import checks, machine
 from .argv import build_argv
 from .cells import Cell
 from .dryrun import dry_run
-from .findings import Finding
+from .findings import Finding, error, refuse
 
 
 def set_findings(cells: Mapping[str, Cell]) -> tuple[list[Finding], int]:
@@ -30,6 +31,36 @@ def set_findings(cells: Mapping[str, Cell]) -> tuple[list[Finding], int]:
     grouped = [Finding(one.level, f"{_who(names)}: {one.text}") for one, names in by_text.items()]
     versions = list(machine.version_findings())
     return versions + grouped, len(cells) if any(one.level == "error" for one in versions) else len(bad)
+
+
+def stages(cells: Mapping[str, Cell], folders: Mapping[str, Path], backend: str) -> dict[str, str]:
+    """Each cell's `machine.stage`. Raises ConfigError naming every run that is of other settings or cannot go on."""
+    found: list[Finding] = []
+    out = {}
+    for name, cell in cells.items():
+        folder = folders[name]
+        out[name] = machine.stage(folder, backend)
+        if out[name] == "saved":
+            found += machine.resume_findings(cell, folder, backend)
+        elif out[name] == "complete":
+            found += machine.changed_findings(cell, folder)
+        elif out[name] == "new" and (how := machine.begun(folder)) is not None:
+            found.append(error(f"{folder} holds a run already: {how}"))
+    refuse(found)
+    return out
+
+
+def told(stages: Mapping[str, str]) -> list[str]:
+    """One line a kind of stage: what will be done with its cells, and which they are."""
+    kinds = {
+        "complete": "complete, left alone",
+        "submitted": "with Slurm already, left alone (one whose job is gone: launch it by itself)",
+        "running": "running, left alone (one whose job is gone: launch it by itself with --resume)",
+        "saved": "to go on from the last checkpoint",
+        "new": "to start",
+    }
+    named = {kind: [name for name, at in stages.items() if at == kind] for kind in kinds}
+    return [f"{len(names)} {kinds[kind]}: {', '.join(names)}" for kind, names in named.items() if names]
 
 
 def _who(names: Sequence[str]) -> str:

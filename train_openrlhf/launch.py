@@ -45,10 +45,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         names = _names(args)
         if args.grid and args.dry_run:
             return _dry_grid(args, names)
+        stages = _stages(args, names) if args.grid and args.resume else {}
+        names = [name for name in names if stages.get(name, "new") in ("saved", "new")]
         if args.grid:
             _refuse_set(args, names)
         for name in names:
-            code = launch(args, name)
+            resume = stages[name] == "saved" if stages else args.resume
+            code = launch(argparse.Namespace(**vars(args) | {"resume": resume}), name)
             if code:
                 return code
     except VerifierError as error:
@@ -76,10 +79,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--dry-run", action="store_true", help="check everything that needs no GPU, print the arguments, write nothing")
     add("--write", action="store_true", help="write the run folder and stop; a launcher can then be started by hand")
     add("--smoke", action="store_true", help="three steps of a tiny model on this machine, without a GPU")
-    add("--resume", action="store_true", help="go on from the last resumable checkpoint")
+    add("--resume", action="store_true", help="go on from the last checkpoint; of a set: with what is left of it")
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting: rollout.batch_size=32")
     add("--gpus", type=int, metavar="N", help="GPUs a node: --set hardware.gpus_per_node=N")
     add("--nodes", type=int, metavar="N", help="--set hardware.nodes=N")
+    add(
+        "--log-share", type=float, metavar="SHARE",
+        help="of the training groups, how many have their completions written: --set data.log_share=SHARE",
+    )  # fmt: skip
     add("--model", metavar="FOLDER", help="the model's weights, instead of the hub")
     add("--example", metavar="ID", help="the problem of a one-shot cell")
     add("--labels-of", metavar="MODEL", help="use the label set of another model, on purpose")
@@ -99,6 +106,7 @@ def resolve(args: argparse.Namespace, name: str) -> Cell:
     overrides: list[str | tuple[str, object]] = list(args.set)
     overrides += [("hardware.gpus_per_node", args.gpus)] if args.gpus is not None else []
     overrides += [("hardware.nodes", args.nodes)] if args.nodes is not None else []
+    overrides += [("data.log_share", args.log_share)] if args.log_share is not None else []
     example, labels_of = args.example, args.labels_of
     if args.grid:  # of a set they are for the cells that they concern
         plain = load_cell(name, overrides, smoke=args.smoke)
@@ -118,8 +126,7 @@ def _smoke_home() -> Path:
 def launch(args: argparse.Namespace, name: str) -> int:
     """One cell: check, write, start. Raises ConfigError or InputError with all that is wrong."""
     cell = resolve(args, name)
-    runs = args.runs or (Path("runs/smoke") if cell.smoke else Path("runs"))
-    folder = cell.folder(runs).absolute()
+    folder = _folder(args, cell)
     if cell.smoke:
         _smoke_material(cell, model=args.model is None and not args.dry_run)
     argv = build_argv(cell, folder, resume=args.resume, reward_url=args.reward_url)
@@ -139,6 +146,10 @@ def launch(args: argparse.Namespace, name: str) -> int:
         _say(f"written: {_manifest.public(str(folder))}; start it with: {_manifest.public(shlex.join(command))}")
         return 0
     return _start(args, cell, folder, command, environ)
+
+
+def _folder(args: argparse.Namespace, cell: Cell) -> Path:
+    return cell.folder(args.runs or Path("runs/smoke" if cell.smoke else "runs")).absolute()
 
 
 def _check(args: argparse.Namespace, cell: Cell, folder: Path, argv: list[str]) -> rundata.RunData:
@@ -269,8 +280,19 @@ def _how_to_resume(args: argparse.Namespace, folder: Path) -> str:
     return f"; {step} is saved: the same command with --resume goes on from there"
 
 
+def _stages(args: argparse.Namespace, names: Sequence[str]) -> dict[str, str]:
+    """Where each cell of a set stands that was stopped, which is told; ConfigError where a run is in the way of one."""
+    cells = {name: resolve(args, name) for name in names}
+    stages = gridcheck.stages(cells, {name: _folder(args, cell) for name, cell in cells.items()}, args.backend)
+    for line in gridcheck.told(stages):
+        _say(line)
+    return stages
+
+
 def _dry_grid(args: argparse.Namespace, names: Sequence[str]) -> int:
     """Settings, reward and OpenRLHF's own verdict for every cell of a set, and what must be there first."""
+    if args.resume:
+        _stages(args, names)
     cells = {name: resolve(args, name) for name in names}
     found, bad = gridcheck.set_findings(cells)
     for finding in [*found, *map(findings.warning, gridcheck.needs(cells))]:

@@ -101,6 +101,20 @@ def begun(folder: Path) -> str | None:
     return f"it left no checkpoint to go on from, but {' and '.join(left)}; remove the folder" if left else None
 
 
+def stage(folder: Path, backend: str) -> str:
+    """Where a run stands that a set is to go on with: ``complete``, ``submitted``, ``running``, ``saved`` or ``new``.
+
+    submitted, running: Slurm has it, as far as its manifest says; with other backends nobody but us runs it.
+    """
+    try:
+        status = json.loads((folder / "manifest.json").read_text(encoding="utf-8")).get("status")
+    except (OSError, ValueError, AttributeError):
+        status = None
+    if status == "complete" or status in ("submitted", "running") and backend == "slurm":
+        return str(status)
+    return "saved" if saved(folder, backend) else "new"
+
+
 def _holds_files(folder: Path) -> bool:
     return any(path.is_file() for path in folder.rglob("*"))
 
@@ -127,6 +141,11 @@ def resume_findings(cell: Cell, folder: Path, backend: str) -> Iterator[Finding]
             "step 0, silently; launch without --resume" + (", after removing the folder" if begun(folder) else "")
         )
         return
+    yield from changed_findings(cell, folder)
+
+
+def changed_findings(cell: Cell, folder: Path) -> Iterator[Finding]:
+    """Whether the run in the folder is of other settings than are asked for."""
     try:
         old = Cell.from_dict(json.loads((folder / "cell.json").read_text(encoding="utf-8")), str(folder / "cell.json"))
     except (OSError, ValueError) as failed:

@@ -188,7 +188,7 @@ def test_noise_only_on_some_kinds() -> None:
     assert reward(r"\boxed{1,2}", replace(ROW, gold="1,2")) == 0.0
     assert reward(r"\boxed{1}", ROW) == 1.0
     integers = Noise(GroundTruth(), false_negative=1.0, by="answer_type", only=("integer",))
-    assert [integers(r"\boxed{%s}" % gold, replace(ROW, gold=gold)) for gold in ("7", "1/2", "x")] == [0.0, 1.0, 1.0]
+    assert [integers(f"\\boxed{{{gold}}}", replace(ROW, gold=gold)) for gold in ("7", "1/2", "x")] == [0.0, 1.0, 1.0]
     unreadable = Noise(Format(), false_negative=1.0, by="answer_type", only=("unreadable",))
     assert unreadable(BOX, replace(ROW, gold="))")) == 0.0
     fractions = Noise(GroundTruth(), false_negative=1.0, by="surface", only=(r"\frac{9}{9}",))

@@ -127,6 +127,44 @@ def test_mistakes_in_the_flags(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "the reward's field 'verdict' is one of the verdict's" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("kind", ["ground_truth", "majority_online"])
+def test_flags_reach_the_reward(kind: str, tmp_path: Path) -> None:
+    rows = samples("a", "1")
+    rows[0]["response"] = "The answer is 1."
+    deep = json.dumps({"reward": {"kind": "all", "of": [{"kind": "not", "of": {"kind": "not", "of": kind}}]}})
+    assert [row["reward"] for row in scored(tmp_path, deep, rows)] == [0.0]
+    assert [row["reward"] for row in scored(tmp_path, deep, rows, "--extraction", "any")] == [1.0]
+    manifest = json.loads(manifest_path(tmp_path / "out.jsonl").read_text())
+    inner = manifest["reward"]["reward"]["of"][0]["of"]["of"]
+    assert inner["config"] == manifest["config"]
+    config = tmp_path / "config.json"
+    config.write_text('{"extraction": "final_answer", "policy": {"drop_units": false}}')
+    assert [row["reward"] for row in scored(tmp_path, deep, rows, "--config", str(config))] == [1.0]
+    rows[0] |= {"response": r"\boxed{1}", "gold": "1 cm"}
+    flags = ["--policy", "drop_units=off", "--timeout", "2"]
+    expected = 1.0 if kind == "majority_online" else 0.0  # units are dropped on the gold's side only
+    assert [row["reward"] for row in scored(tmp_path, deep, rows, *flags)] == [expected]
+
+
+def test_a_config_of_the_rewards_own_and_flags(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = '{"reward": {"kind": "not", "of": {"kind": "ground_truth", "config": {"extraction": "any"}}}}'
+    rows = [{"response": "The answer is 1.", "gold": "1"}]
+    assert [row["reward"] for row in scored(tmp_path, own, rows)] == [0.0]  # without flags its own counts
+    assert [row["reward"] for row in scored(tmp_path, own, rows, "--extraction", "any")] == [0.0]
+    capsys.readouterr()
+    command = ["score", str(tmp_path / "in.jsonl"), "--out", str(tmp_path / "o.jsonl"), "--reward"]
+    for flags, told in (
+        (["--timeout", "2"], "extraction is 'any' here and 'boxed' there, timeout_s is 0.8 here and 2.0 there"),
+        (["--extraction", "boxed"], "extraction is 'any' here and 'boxed' there"),
+        (["--extraction", "any", "--policy", "drop_base=off"], "policy.drop_base is True here and False there"),
+    ):
+        assert main([*command, str(tmp_path / "reward.json"), *flags]) == 2
+        assert capsys.readouterr().err == (
+            f"verifier: error: {tmp_path / 'reward.json'}: reward.of.config: differs from the settings that the "
+            f"command was given: {told}; leave it out here, or the flags there\n"
+        )
+
+
 # --- groups -----------------------------------------------------------------------------------------------
 
 

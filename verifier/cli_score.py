@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from .cli_common import EXIT_INTERRUPTED, EXIT_OK, EXIT_UNREADABLE, Bar, whole_number
-from .options import add_config_flags, config_from
+from .options import add_config_flags, config_asked_for, config_from
 
 
 def score_flags(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,12 @@ def score_flags(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{name}-field", default=name, metavar="NAME",
                             help=f"field that holds the {name} (a.b reaches into objects)")  # fmt: skip
     parser.add_argument("--verdict-field", default="verdict", metavar="NAME", help="field that is added")
-    parser.add_argument("--reward", type=Path, metavar="FILE.yaml", help="also pay each row by this reward file")
+    parser.add_argument(
+        "--reward",
+        type=Path,
+        metavar="FILE.yaml",
+        help="also pay each row by this reward file; the settings below are for it, too",
+    )
     parser.add_argument("--reward-field", default="reward", metavar="NAME", help="field that --reward adds")
     parser.add_argument("--keep", choices=("all", "id"), default="all", help="fields to carry through")
     parser.add_argument("--overwrite", action="store_true", help="start again; replace what is there")
@@ -44,7 +49,7 @@ def score(args: argparse.Namespace) -> int:
     if args.reward:
         from .rewards import load_reward_file
 
-        reward = load_reward_file(args.reward)
+        reward = load_reward_file(args.reward, config_asked_for(args))
     job = ScoreJob(args.source, args.out, config_from(args), fields, args.keep, args.overwrite, args.workers, reward)
     if args.summary:
         check_summary(args.summary, args.out, [args.source])

@@ -103,11 +103,11 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[tuple[str,
     if old.get("input", {}).get("sha256") != new["input"]["sha256"]:
         yield "input (sha256)", str(old.get("input", {}).get("sha256"))[:16], new["input"]["sha256"][:16]
     if old.get("config_fingerprint") != new["config_fingerprint"]:
-        was, now = _flat(old.get("config", {})), _flat(new["config"])
+        was, now = flat(old.get("config", {})), flat(new["config"])
         changed = [name for name in now if was.get(name) != now[name]]
         what = f"config ({', '.join(changed)})" if changed else "config"
         yield what, str(old.get("config_fingerprint")), new["config_fingerprint"]
-    was, now = _flat(old.get("settings", {})), _flat(new.get("settings", {}))
+    was, now = flat(old.get("settings", {})), flat(new.get("settings", {}))
     for name in sorted(was.keys() | now.keys()):
         if was.get(name) != now.get(name):
             yield name, str(was.get(name)), str(now.get(name))
@@ -116,11 +116,12 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[tuple[str,
             yield name.partition("_")[0], str(old.get(name)), str(new.get(name))
 
 
-def _flat(config: dict[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in config.items():
-        flat |= {f"{name}.{n}": v for n, v in value.items()} if isinstance(value, dict) else {name: value}
-    return flat
+def flat(settings: dict[str, Any]) -> dict[str, Any]:
+    """The same with the settings of an inner object by their path: ``policy.drop_units``."""
+    out: dict[str, Any] = {}
+    for name, value in settings.items():
+        out |= {f"{name}.{n}": v for n, v in value.items()} if isinstance(value, dict) else {name: value}
+    return out
 
 
 def write_manifest(out: Path, manifest: dict[str, Any]) -> None:

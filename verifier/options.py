@@ -57,6 +57,12 @@ def config_from(args: argparse.Namespace) -> VerifierConfig:
     return VerifierConfig(**settings)
 
 
+def config_asked_for(args: argparse.Namespace) -> VerifierConfig | None:
+    """The same where a flag says anything about it, else None. Raises ConfigError, OSError."""
+    flags = (args.config, args.extraction, args.timeout, args.memory_mb, args.second_opinion)
+    return config_from(args) if args.policy or any(flag is not None for flag in flags) else None
+
+
 def load_settings(path: Path) -> dict[str, Any]:
     """Settings of a JSON file, their names and types checked; raises ConfigError, OSError."""
     try:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
+from ..config import VerifierConfig
 from ..errors import ConfigError
 from .base import FieldError, Reward
 from .spec import reward_from
@@ -43,13 +44,16 @@ class RewardFile:
         return hashlib.sha256(json.dumps(self.describe(), sort_keys=True).encode()).hexdigest()[:16]
 
 
-def load_reward_file(path: str | Path) -> RewardFile:
-    """Read ``{reward: {kind: ...}, unscored: {reward: 0.0} | group_mean | skip}``; raises ConfigError."""
+def load_reward_file(path: str | Path, config: VerifierConfig | None = None) -> RewardFile:
+    """Read ``{reward: {kind: ...}, unscored: {reward: 0.0} | group_mean | skip}``; raises ConfigError.
+
+    config: what the command's flags ask for, None where there are none; see `reward_from`.
+    """
     values, places = read_settings(Path(path))
-    return located(path, places, lambda: reward_file_from(values))
+    return located(path, places, lambda: reward_file_from(values, config))
 
 
-def reward_file_from(values: Any) -> RewardFile:
+def reward_file_from(values: Any, config: VerifierConfig | None = None) -> RewardFile:
     """A RewardFile from what its file holds; raises ConfigError.
 
     >>> reward_file_from({"reward": "format"}).unscored
@@ -65,7 +69,7 @@ def reward_file_from(values: Any) -> RewardFile:
     if "reward" not in values:
         raise ConfigError("has no key reward, such as: reward: {kind: ground_truth}")
     unscored = unscored_from(values["unscored"]) if "unscored" in values else Unscored()
-    return RewardFile(reward_from(values["reward"]), unscored)
+    return RewardFile(reward_from(values["reward"], config=config), unscored)
 
 
 def located(path: str | Path, places: Places, make: Callable[[], T]) -> T:

@@ -13,6 +13,7 @@ from typing import Any as Anything
 
 from ..config import Limits, Policy, VerifierConfig
 from ..errors import ConfigError
+from ..journal import flat
 from .base import FieldError, Reward
 from .chance import Noise, Random
 from .compound import All, Any, Clip, Not, Sum
@@ -30,10 +31,13 @@ _SEVERAL = ("all", "any", "sum")
 MAX_DEPTH = 50
 
 
-def reward_from(spec: Mapping[str, Anything] | str, where: str = "reward") -> Reward:
+def reward_from(
+    spec: Mapping[str, Anything] | str, where: str = "reward", config: VerifierConfig | None = None
+) -> Reward:
     """The reward that ``spec`` describes: ``{"kind": ..., ...}``, or a kind's name for its defaults.
 
-    where: the key under which it stands, for messages. Raises ConfigError.
+    where: the key under which it stands, for messages. config: what whoever reads it has asked for, such as a command's
+    flags: it counts where ``spec`` has no ``config``, and one that differs is an error. Raises ConfigError.
 
     >>> reward_from({"kind": "all", "of": ["ground_truth", {"kind": "not", "of": "contains"}]}).kind
     'all'
@@ -41,10 +45,10 @@ def reward_from(spec: Mapping[str, Anything] | str, where: str = "reward") -> Re
     Traceback (most recent call last):
     verifier.rewards.base.FieldError: reward.of[1].gamma: 1.3 must lie in 0 to 1
     """
-    return _reward(spec, where, MAX_DEPTH)
+    return _reward(spec, where, config, MAX_DEPTH)
 
 
-def _reward(spec: Anything, where: str, depth: int) -> Reward:
+def _reward(spec: Anything, where: str, config: VerifierConfig | None, depth: int) -> Reward:
     if depth == 0:
         raise FieldError(where, f"is nested more than {MAX_DEPTH} deep")
     if isinstance(spec, str):
@@ -65,23 +69,36 @@ def _reward(spec: Anything, where: str, depth: int) -> Reward:
     for name, field in known.items():
         if name not in spec and field.default is MISSING and field.default_factory is MISSING:
             raise FieldError(f"{where}.{name}", f"is missing; {kind} needs it")
-    values = {name: _value(kind, name, spec[name], f"{where}.{name}", depth) for name in known if name in spec}
+    values = {name: _value(kind, name, spec[name], f"{where}.{name}", config, depth) for name in known if name in spec}
+    if config is not None and "config" in known:
+        own = values.setdefault("config", config)
+        if own != config:
+            raise FieldError(f"{where}.config", _contradiction(own, config))
     try:
         return cls(**values)
     except FieldError as error:
         raise FieldError(f"{where}.{error.path}", error.text) from None
 
 
-def _value(kind: str, name: str, value: Anything, where: str, depth: int) -> Anything:
+def _value(kind: str, name: str, value: Anything, where: str, config: VerifierConfig | None, depth: int) -> Anything:
     if name == "config":
         return config_from_spec(value, where)
     if name != "of":
         return value
     if kind not in _SEVERAL:
-        return _reward(value, where, depth - 1)
+        return _reward(value, where, config, depth - 1)
     if not isinstance(value, (list, tuple)):
         raise FieldError(where, "must be a list of one or more rewards")
-    return tuple(_reward(part, f"{where}[{place}]", depth - 1) for place, part in enumerate(value))
+    return tuple(_reward(part, f"{where}[{place}]", config, depth - 1) for place, part in enumerate(value))
+
+
+def _contradiction(mine: VerifierConfig, asked: VerifierConfig) -> str:
+    """What is wrong where a reward's own config is not the one that was asked for."""
+    here, there = flat(mine.to_dict()), flat(asked.to_dict())
+    told = ", ".join(
+        f"{name} is {here[name]!r} here and {there[name]!r} there" for name in here if here[name] != there[name]
+    )
+    return f"differs from the settings that the command was given: {told}; leave it out here, or the flags there"
 
 
 def config_from_spec(spec: Anything, where: str = "config") -> VerifierConfig:

@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 
+from train_openrlhf.cells import load_cell
 from train_openrlhf.smoke import BENCHMARKS
 
 pytestmark = pytest.mark.train
@@ -199,7 +200,9 @@ def test_an_evaluation_is_ground_truth_sampled_as_its_benchmark_asks(ground_trut
 
 
 def test_the_http_server_serves_a_run(train: Callable[..., Run], home: Path) -> None:
-    command = [sys.executable, "-m", "verifier", "serve", "--port", "0"]
+    cell = load_cell(f"{MODEL}/ground-truth-paper/s0", smoke=True)
+    (home / "reward.json").write_text(json.dumps({"reward": cell.reward, "unscored": cell.unscored}))
+    command = [sys.executable, "-m", "verifier", "serve", "--port", "0", "--reward", "reward.json"]
     with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True, cwd=home) as server:
         try:
             assert server.stdout is not None
@@ -209,6 +212,7 @@ def test_the_http_server_serves_a_run(train: Callable[..., Run], home: Path) -> 
         finally:
             server.terminate()
     assert run.code == 0, run.said
+    assert "does not answer" not in run.said
     scalars = run.scalars()
     means = scalars["train/rollout/reward_mean"]
     assert sorted(means) == [1, 2, 3]

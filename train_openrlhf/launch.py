@@ -24,7 +24,7 @@ from pathlib import Path
 from lm_eval_tasks import _manifest
 from verifier.errors import ConfigError, VerifierError
 
-from . import checks, findings, grid, gridcheck, machine, process, rundata, runfolder, trl_checks
+from . import checks, findings, grid, gridcheck, http_checks, machine, process, rundata, runfolder, trl_checks
 from .argv import build_argv
 from .cells import Cell, load_cell
 from .dryrun import dry_run
@@ -159,7 +159,10 @@ def _check(args: argparse.Namespace, cell: Cell, folder: Path, argv: list[str]) 
         found += trl_checks.trl_findings(cell, args)
     else:
         if args.reward_url and not any(finding.level == "error" for finding in found):
-            found += checks.http_findings(cell, args.reward_url)
+            wrong = list(checks.http_findings(cell, args.reward_url))
+            found += wrong
+            if not any(finding.level == "error" for finding in wrong):
+                found += http_checks.server_findings(cell, args.reward_url)
         versions = list(machine.version_findings())
         found += versions
         if importlib.util.find_spec("openrlhf"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import os
@@ -20,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from train_openrlhf import checks, gridcheck, launch, machine, process, rundata, runfolder
+from train_openrlhf import checks, gridcheck, launch, machine, prepare, process, rundata, runfolder
 from train_openrlhf.argv import OPENRLHF, build_argv
 from train_openrlhf.cells import Cell, load_cell
 from verifier.errors import ConfigError, InputError
@@ -241,6 +242,40 @@ def test_data_that_would_train_something_else(work: Path) -> None:
     assert "there is 1 problem: each comes 160.0 times" in texts(checks.data_findings(more, rundata.run_data(more)))
 
 
+def rows_of(levels: dict[int, int]) -> list[Row]:
+    """Rows of several levels, in the order of the levels, shuffled within each."""
+    rows = [Row(f"set/level_{level}/{n}", f"{level}: {n}?", "1", visit=0) for level, n in _pairs(levels)]
+    return sorted(rows, key=lambda row: (row.id.split("/")[1], hashlib.sha256(row.id.encode()).digest()))
+
+
+def _pairs(levels: dict[int, int]) -> list[tuple[int, int]]:
+    return [(level, n) for level, count in levels.items() for n in range(count)]
+
+
+def test_a_file_sorted_by_level_and_shuffled_within_is_not_shuffled(work: Path) -> None:
+    cell = short(f"{MODEL}/ground-truth/s0", "steps=40", "checkpoint.save_every=10")  # 320 rows
+    rows = rows_of({1: 400, 2: 300, 3: 100})
+    write_rows(work / "data/train.jsonl", rows)
+    found = texts(checks.data_findings(cell, rundata.run_data(cell)))
+    assert (
+        "data/train.jsonl is not shuffled: 320 of the 320 rows used are of set/level_1, where its 400 of 800 in the "
+        "file would give about 160; make it with python -m train_openrlhf.prepare"
+    ) in found
+    whole = short(f"{MODEL}/ground-truth/s0", "steps=100", "checkpoint.save_every=10")  # all 800: none is missing
+    assert "not shuffled" not in texts(checks.data_findings(whole, rundata.run_data(whole)))
+    for seed in range(50):
+        shuffled = sorted(rows, key=lambda row: hashlib.sha256(f"{seed} {row.id}".encode()).digest())
+        write_rows(work / "data/train.jsonl", shuffled)
+        assert "not shuffled" not in texts(checks.data_findings(cell, rundata.run_data(cell)))
+
+
+def test_later_visits_of_a_shuffled_file_are_no_finding(work: Path) -> None:
+    rows = rows_of({1: 100, 2: 60})
+    write_rows(work / "data/train.jsonl", prepare.shuffled(rows, 3, visits=3))
+    cell = short(f"{MODEL}/ground-truth/s0", "steps=25", "checkpoint.save_every=25")  # 200 of 480 rows
+    assert "not shuffled" not in texts(checks.data_findings(cell, rundata.run_data(cell)))
+
+
 @pytest.mark.parametrize(("model", "same"), [(MODEL, True), ("olmo2-7b", False)])
 def test_evaluation_prompts_are_unique_after_templating(work: Path, model: str, same: bool) -> None:
     rows = [Row("math500/1", "How many?", "1", split="eval", benchmark="math500")]
@@ -277,8 +312,8 @@ def test_a_reward_that_does_not_fit() -> None:
         (f"{MODEL}/random-0.5/s0", "http://h:1/get_reward", "error", "random-0.5 needs index, visit"),
         (f"{MODEL}/ttrl/s0", "http://h:1/get_reward", "error", "ttrl needs group"),
         (f"{MODEL}/ground-truth/s0", "h:1", "error", "--reward-url h:1: write http://"),
-        ("olmo2-7b/ground-truth/s0", "http://h:1", "error", "nothing stops at </answer>"),
-        (f"{MODEL}/ground-truth/s0", "http://h:1", "warning", "pays the training reward"),
+        ("olmo2-7b/ground-truth/s0", "http://h:1/get_reward", "error", "nothing stops at </answer>"),
+        (f"{MODEL}/ground-truth/s0", "http://h:1/get_reward", "warning", "pays the training reward"),
     ],
 )
 def test_what_a_cell_loses_over_http(name: str, url: str, level: str, said: str) -> None:

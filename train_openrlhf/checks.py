@@ -7,6 +7,7 @@ the rest). An ``error`` stops a launch, a ``warning`` does not. Does not: promis
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Iterator
 
@@ -17,7 +18,11 @@ from .argv import OPENRLHF, layout
 from .cells import Cell
 from .dryrun import Result
 from .findings import Finding, error, warning
-from .rundata import RunData
+from .http_checks import url_findings
+from .rundata import RunData, group_of
+
+CHANCE = 1e-9
+"""At most this often a shuffled file is taken for one that is not."""
 
 
 def settings_findings(cell: Cell) -> Iterator[Finding]:
@@ -87,6 +92,10 @@ def data_findings(cell: Cell, data: RunData) -> Iterator[Finding]:
             f"{cell.settings.steps} steps would see only its first part (of one source or level): make it with "
             "python -m train_openrlhf.prepare"
         )
+    elif not cell.one_shot and (unlike := _unlike_the_file(data)) is not None:
+        yield error(
+            f"{cell.settings.data.train} is not shuffled: {unlike}; make it with python -m train_openrlhf.prepare"
+        )
     if cell.prompts > data.available and not cell.one_shot:
         laps = cell.prompts / data.available
         there = "there is 1 problem" if data.available == 1 else f"there are {data.available} problems"
@@ -122,6 +131,26 @@ def _in_order(ids: list[str]) -> bool:
     return max(sum(a < b for a, b in pairs), sum(a > b for a, b in pairs)) > 0.9 * len(pairs)
 
 
+def _unlike_the_file(data: RunData) -> str | None:
+    """What the rows used have too many or too few of, beside the whole file; None where chance may give it.
+
+    Hoeffding's bound, which holds for draws without replacement: of ``n`` rows of a shuffled file the count of a group
+    is off by ``sqrt(n * log(2 / chance) / 2)`` with that chance at most.
+    """
+    rows = sum(data.groups.values())
+    used = min(len(data.train), rows)
+    taken = Counter(group_of(row.id) for row in data.train[:used])
+    bound = math.sqrt(used * math.log(2 * max(1, len(data.groups)) / CHANCE) / 2)
+    for name, there in data.groups.items():
+        expected = used * there / rows
+        if abs(taken[name] - expected) > bound:
+            return (
+                f"{taken[name]} of the {used} rows used are of {name or 'ids without a source'}, where its "
+                f"{there} of {rows} in the file would give about {expected:.0f}"
+            )
+    return None
+
+
 def reward_findings(cell: Cell) -> Iterator[Finding]:
     """Whether the reward can be made, and has the labels that it compares with."""
     try:
@@ -138,13 +167,12 @@ def reward_findings(cell: Cell) -> Iterator[Finding]:
 def http_findings(cell: Cell, url: str) -> Iterator[Finding]:
     """What a cell loses where its reward is asked for over HTTP."""
     reward = reward_from(dict(cell.reward))
-    if not url.startswith(("http://", "https://")):
-        yield error(f"--reward-url {url}: write http://HOST:PORT/get_reward")
     if reward.needs:
         listed = ", ".join(sorted(reward.needs))
         yield error(f"{cell.reward_name} needs {listed}, which a request does not carry: launch without --reward-url")
     if cell.model.stop:
         yield error(f"over HTTP nothing stops at {', '.join(cell.model.stop)}, which {cell.model_name} needs")
+    yield from url_findings(url)
     yield warning(
         "over HTTP no completions are written, and the evaluation in training samples every set alike and pays the "
         "training reward: read `evaluate` for accuracy"

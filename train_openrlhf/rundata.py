@@ -13,8 +13,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,15 @@ from .cells import CONFIGS, Cell, named_file, read_yaml
 
 @dataclass(frozen=True, slots=True)
 class RunData:
-    """train: the rows in the order of the file. available: distinct problems behind them. eval: all four sets."""
+    """train: the rows in the order of the file. available: distinct problems behind them. eval: all four sets.
+
+    groups: how many rows the whole file has of each source or level (`group_of`).
+    """
 
     train: list[Row]
     available: int
     eval: list[Row]
+    groups: Mapping[str, int] = field(default_factory=dict)
 
 
 def run_data(cell: Cell) -> RunData:
@@ -50,7 +55,17 @@ def run_data(cell: Cell) -> RunData:
             raise InputError(
                 f"{cell.settings.data.eval}: row {row.id} must have split eval and a benchmark; run prepare"
             )
-    return RunData(list(_take(rows, cell.prompts, cell.seed)), len({row.id for row in rows}), tested)
+    train, groups = list(_take(rows, cell.prompts, cell.seed)), Counter(group_of(row.id) for row in rows)
+    return RunData(train, len({row.id for row in rows}), tested, groups)
+
+
+def group_of(id: str) -> str:
+    """The source or level that a row is of: its id without the last part.
+
+    >>> group_of("deepscaler/level_1/7")
+    'deepscaler/level_1'
+    """
+    return id.rpartition("/")[0]
 
 
 def read_rows(path: Path, key: str) -> list[Row]:

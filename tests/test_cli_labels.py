@@ -322,12 +322,12 @@ def test_samples_of_two_problems_or_of_one_place_are_not_merged(
     others: list[Any] = [{"id": f"x{n}", "index": 3, "response": BOX % "1"} for n in range(20)]
     one, two = jsonl(tmp_path / "one.jsonl", [row | first, *others]), jsonl(tmp_path / "two.jsonl", [row | second])
     out = tmp_path / "out.jsonl"
-    for again in (False, True):  # the second command goes on where the first one stopped
+    for _ in range(2):
         assert main(["vote", str(one), str(two), "--out", str(out)]) == 2
         error = capsys.readouterr().err
         assert f"{message}: {one}, line 1 and {two}, line 1; " in error
-        assert ("going on" in error) == (again and chunk == 1)
-        assert not out.exists()
+        assert "going on" not in error
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["one.jsonl", "two.jsonl"]
     out = tmp_path / "apart.jsonl"
     assert main(["vote", str(one), str(two), "--out", str(out), "--id-prefix", "{stem}"]) == 0
     assert {"one/0", "two/0"} <= {made["id"] for made in lines(out)}
@@ -370,6 +370,51 @@ def test_a_repeated_id_is_found_across_a_stop(tmp_path: Path, monkeypatch: pytes
     assert main(["corrupt", "perturb", str(source), "--out", str(out)]) == 2
     assert len(lines(journal_path(out))) == 8
     assert main(["corrupt", "perturb", str(source), "--out", str(out)]) == 2
+
+
+@pytest.mark.parametrize("words", ["corrupt perturb", "corrupt shuffle", "vote", "vote samples", "score"])
+@pytest.mark.parametrize("fault", ["repeated", "empty"])
+def test_the_same_command_works_once_the_input_is_mended(
+    words: str, fault: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows: list[Any] = [{"prompt": f"p{n}", "gold": "1"} | row for n, row in enumerate(problems(6))]
+    for row in rows:
+        row |= {"response": BOX % "1", "index": 0, "visit": 0} if words in ("vote samples", "score") else {}
+        row |= {"responses": [BOX % "1"]} if words == "vote" else {}
+    source, second, out = tmp_path / "in.jsonl", tmp_path / "more.jsonl", tmp_path / "out.jsonl"
+    jsonl(source, rows)
+    jsonl(second, rows[:1] if fault == "repeated" else [])
+    named = [str(second)] if words == "score" else [str(source), str(second)]
+    command = [*words.split()[: 1 + words.startswith("corrupt")], *named, "--out", str(out)]
+    if words == "score":
+        jsonl(second, [{"response": 1}])
+    assert main(command) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "more.jsonl"]
+    jsonl(second, [row | {"id": "x", "prompt": "another"} for row in rows[:1]])
+    assert main(command) == 0
+    assert out.exists()
+    assert not journal_path(out).exists()
+
+
+def test_what_was_there_before_a_refused_run_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, out = jsonl(tmp_path / "in.jsonl", problems(3)), tmp_path / "out.jsonl"
+    twice = jsonl(tmp_path / "twice.jsonl", problems(1) * 2)
+    assert main(["corrupt", "perturb", str(source), "--out", str(out)]) == 0
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert main(["corrupt", "perturb", str(twice), "--out", str(out), "--overwrite"]) == 2
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert main(["corrupt", "perturb", str(source), "--out", str(out)]) == 0
+    assert "is complete already" in capsys.readouterr().err
+
+
+def test_rows_that_a_refused_run_has_written_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rowjob, "CHUNK_ROWS", 2)
+    source, out = jsonl(tmp_path / "in.jsonl", [*problems(3), *problems(1)]), tmp_path / "out.jsonl"
+    assert main(["corrupt", "perturb", str(source), "--out", str(out)]) == 2
+    assert len(lines(journal_path(out))) == 2
+    kept = journal_path(out).read_bytes(), manifest_path(out).read_bytes()
+    assert main(["corrupt", "perturb", str(source), "--out", str(out)]) == 2
+    assert (journal_path(out).read_bytes(), manifest_path(out).read_bytes()) == kept
 
 
 # --- mistakes ------------------------------------------------------------------------------------------------

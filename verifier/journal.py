@@ -3,8 +3,8 @@
 Promises: ``OUT`` appears complete or not at all (one rename). Until then its records are in
 ``OUT.journal.jsonl``, appended in whole chunks; ``OUT.manifest.json`` says from which input and
 under which config. A record that was cut off is dropped when the run goes on. Two runs never
-write one output. Does not promise to survive a power cut without losing the last chunks: they
-are computed again.
+write one output. A run that an error ends before its first record leaves no trace. Does not promise
+to survive a power cut without losing the last chunks: they are computed again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,35 @@ def settled(out: Path, manifest: dict[str, Any], *beside: Path) -> dict[str, Any
     return old if whole and not (journal in present and journal.stat().st_size) else None
 
 
+@contextmanager
+def begun(out: Path, manifest: dict[str, Any], *, overwrite: bool, kept: Sequence[Path] = ()) -> Iterator[Journal]:
+    """The journal of a run that makes ``out``, its ``manifest`` beside it; closed at the end.
+
+    overwrite: forget the rows of an earlier run. kept: files in which the run keeps more than the journal says.
+    A run that ends in an error before its first row leaves no trace, so that the mend may change the input or the
+    settings: it removes what it began, and the manifest is as it was before. A run that was there already stays.
+    """
+    path = manifest_path(out)
+    there = journal_path(out).exists()
+    before = path.read_text(encoding="utf-8") if out.exists() and path.exists() else None
+    journal = Journal(journal_path(out))
+    try:
+        if overwrite:
+            journal.clear()
+        write_manifest(out, manifest)
+        yield journal
+    except BaseException:
+        begun_here = overwrite or not there
+        if begun_here and journal.is_empty and not any(file.exists() and file.stat().st_size for file in kept):
+            journal.path.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+            if before is not None:
+                write_atomic(path, before)
+        raise
+    finally:
+        journal.close()
+
+
 class Journal:
     """Append-only JSON lines that are whole at every moment a caller can see.
 
@@ -213,6 +243,11 @@ class Journal:
                 ) from None
             raise
         self._good = end
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has not one whole record."""
+        return os.fstat(self._file).st_size == 0
 
     def clear(self) -> None:
         """Forget the records of an earlier run."""

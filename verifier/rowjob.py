@@ -16,7 +16,8 @@ from typing import Any
 
 from . import __version__
 from .config import DEFAULT_CONFIG, VerifierConfig
-from .journal import Journal, journal_path, settled, write_manifest
+from .errors import InputError
+from .journal import Journal, begun, journal_path, settled
 from .jsontext import dump_plain
 from .label_files import LabelFiles
 from .rowfiles import Item, RowReader
@@ -137,23 +138,28 @@ def run_job(
         say(f"{job.out} is complete already; nothing to do (--overwrite makes it again)")
         return done
     fresh = job.overwrite or not journal_path(job.out).exists()
-    journal = Journal(journal_path(job.out))
-    try:
+    with begun(job.out, manifest | {"state": "running"}, overwrite=job.overwrite, kept=feed.kept) as journal:
         if fresh:
-            journal.clear()
             feed.reset()  # what it kept belongs to a run that nothing else is left of
-        write_manifest(job.out, manifest | {"state": "running"})
-        counts = _fill(journal, feed, step, say, progress)
+        try:
+            counts = _fill(journal, feed, step, say, progress)
+        except InputError:
+            if fresh and journal.is_empty:
+                feed.reset()  # what it kept is of no use: the mend changes the input
+            raise
         journal.sync()
         manifest = files.write(journal, manifest | {"state": "complete", "summary": counts.to_dict()})
         feed.reset()
         return manifest
-    finally:
-        journal.close()
 
 
 class Feed:
-    """What a run reads: items in order, going on behind what is written already."""
+    """What a run reads: items in order, going on behind what is written already.
+
+    kept: files in which it keeps what it has read, so that a stopped run need not read it again.
+    """
+
+    kept: tuple[Path, ...] = ()
 
     def written(self, entry: dict[str, Any]) -> None:
         """Note an entry of an earlier run; called for each, in order, before :meth:`items`."""

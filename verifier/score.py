@@ -21,7 +21,7 @@ from . import __version__, records
 from .api import verify_batch
 from .config import DEFAULT_CONFIG, VerifierConfig
 from .errors import InputError, VerifierError
-from .journal import Journal, file_sha256, journal_path, settled, write_manifest
+from .journal import Journal, begun, file_sha256, settled, write_manifest
 from .jsontext import dump_json, dump_plain
 from .parquet_out import VERDICT_TYPES, write_parquet
 from .records import ParquetFile, Record, RecordFile, open_records
@@ -103,18 +103,12 @@ def score(
     if done is not None:
         say(f"{job.out} is complete already; nothing to do (--overwrite scores it again)")
         return Tally.from_dict(done["summary"])
-    journal = Journal(journal_path(job.out))
-    try:
-        if job.overwrite:
-            journal.clear()
-        write_manifest(job.out, manifest | {"state": "running"})
+    with begun(job.out, manifest | {"state": "running"}, overwrite=job.overwrite) as journal:
         tally = _run(job, source, journal, say, progress)
         after = job.source.stat()
         if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
             raise InputError(f"{job.source} changed while it was scored; start again with --overwrite")
         _finish(job, source, journal, manifest | {"state": "complete", "summary": tally.to_dict()}, say)
-    finally:
-        journal.close()
     return tally
 
 

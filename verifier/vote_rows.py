@@ -1,8 +1,8 @@
 """What `verifier vote` reads: a prompt's responses in one row, or single samples gathered by id.
 
-Promises: a stopped gathering goes on where it was. Samples of one id with different prompts or golds, or two with one
-index, are an InputError that names both rows: they would be counted together, or twice. Without prompts, golds and
-indices nothing tells two problems of one id apart.
+Promises: a stopped gathering goes on where it was, unless the input was refused. Samples of one id with different
+prompts or golds, or two with one index, are an InputError that names both rows: they would be counted together, or
+twice. Without prompts, golds and indices nothing tells two problems of one id apart.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ class SampleFeed(Feed):
         self._say = say
         self._progress = progress
         self._path = job.out.with_name(job.out.name + ".answers.jsonl")
+        self.kept = (self._path,)
         self._done = 0
         self._texts: dict[str, str] = {}  # one object for each text: most answers are short and common
         self._given: dict[str, list[str | None]] = {}

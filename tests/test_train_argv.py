@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +128,49 @@ def test_the_agent_file_holds_constants_and_one_class(tmp_path: Path) -> None:
     assert settings["evaluation"] == {"math500": {"k": 1, "temperature": 0.0}, "*": {"temperature": 0.6}}
     assert (settings["seed"], settings["resume"], settings["eval_config"]) == (4, True, {"extraction": "answer_tag"})
     assert settings["reward_file"] == str(tmp_path / "reward.yaml")
+
+
+# -- the dry run of one cell ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """``launch CELL --smoke --dry-run`` in an empty folder, without OpenRLHF's own verdict."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(launch, "dry_run", lambda vectors: dict.fromkeys(vectors))
+    monkeypatch.setattr(checks, "dry_run_findings", lambda cell, result: [])
+    return lambda reward, *words: launch.main([f"{MODEL}/{reward}/s0", "--smoke", "--dry-run", *words])
+
+
+@pytest.mark.parametrize("reward", ["ground-truth", "majority", "incorrect"])
+def test_a_dry_run_leaves_nothing_behind(dry: Callable[..., int], tmp_path: Path, reward: str) -> None:
+    assert dry(reward) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_looks_at_the_model(dry: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert dry("format", "--model", "/nowhere") == 2
+    assert "error: model.hub_id /nowhere: there is no such folder" in capsys.readouterr().err
+
+
+def test_a_dry_run_looks_at_the_run_folder_and_warns_of_a_full_disk(
+    dry: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=5))
+    assert dry("format") == 0
+    assert "warning: the checkpoints need about 1 GiB" in capsys.readouterr().err
+    (tmp_path / f"runs/smoke/{MODEL}/format/s0/model").mkdir(parents=True)
+    (tmp_path / f"runs/smoke/{MODEL}/format/s0/model/model.safetensors").touch()
+    assert dry("format") == 2
+    assert "holds a run already" in capsys.readouterr().err
+
+
+def test_rows_of_ones_own_are_looked_at_in_a_smoke_dry_run(
+    dry: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dry("format", "--set", "data.train=mine.jsonl") == 2
+    assert "mine.jsonl: no such file" in capsys.readouterr().err
 
 
 # -- README.md ------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ import importlib.util
 import os
 import shlex
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from pathlib import Path
 from lm_eval_tasks import _manifest
 from verifier.errors import ConfigError, VerifierError
 
-from . import checks, findings, grid, gridcheck, http_checks, machine, process, rundata, runfolder, trl_checks
+from . import checks, findings, grid, gridcheck, http_checks, machine, process, rundata, runfolder, smoke, trl_checks
 from .argv import build_argv
 from .cells import Cell, load_cell
 from .dryrun import dry_run
@@ -76,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--list", action="store_true", help="the sets, models and rewards")
     add("--backend", choices=BACKENDS, default="local")
-    add("--dry-run", action="store_true", help="check everything that needs no GPU, print the arguments, write nothing")
+    add("--dry-run", action="store_true", help="check what needs no GPU, print the arguments; nothing is left behind")
     add("--write", action="store_true", help="write the run folder and stop; a launcher can then be started by hand")
     add("--smoke", action="store_true", help="three steps of a tiny model on this machine, without a GPU")
     add("--resume", action="store_true", help="go on from the last checkpoint; of a set: with what is left of it")
@@ -127,8 +128,8 @@ def launch(args: argparse.Namespace, name: str) -> int:
     """One cell: check, write, start. Raises ConfigError or InputError with all that is wrong."""
     cell = resolve(args, name)
     folder = _folder(args, cell)
-    if cell.smoke:
-        _smoke_material(cell, model=args.model is None and not args.dry_run)
+    if cell.smoke and not args.dry_run:
+        _smoke_material(cell, model=args.model is None)
     argv = build_argv(cell, folder, resume=args.resume, reward_url=args.reward_url)
     if args.dry_run:
         print(shlex.join(["python", "-m", "train_openrlhf.run", *argv]), flush=True)
@@ -167,16 +168,14 @@ def _check(args: argparse.Namespace, cell: Cell, folder: Path, argv: list[str]) 
         found += versions
         if importlib.util.find_spec("openrlhf"):
             found += checks.dry_run_findings(cell, dry_run({cell.name: argv})[cell.name])
-    if args.dry_run:
-        found += machine.resume_findings(cell, folder, args.backend) if args.resume else []
-    else:
-        found += machine.folder_findings(cell, folder, args.backend, resume=args.resume)
+    found += machine.folder_findings(cell, folder, args.backend, resume=args.resume, dry=args.dry_run)
+    if args.model is not None or not (cell.smoke and args.dry_run):  # a smoke run makes its model when it starts
         found += machine.model_findings(cell)
-        if args.backend in ("local", "trl") and not args.write:
-            here = _manifest.machine()
-            found += machine.machine_findings(cell, len(here["gpus"]), here["memory_gib"], args.backend)
+    if args.backend in ("local", "trl") and not (args.write or args.dry_run):
+        here = _manifest.machine()
+        found += machine.machine_findings(cell, len(here["gpus"]), here["memory_gib"], args.backend)
     try:
-        data = rundata.run_data(cell)
+        data = _rows(args, cell)
         found += checks.data_findings(cell, data)
         found += (
             machine.data_findings(cell, folder, data) if args.resume and machine.saved(folder, args.backend) else []
@@ -191,12 +190,20 @@ def _check(args: argparse.Namespace, cell: Cell, folder: Path, argv: list[str]) 
     return data
 
 
+def _rows(args: argparse.Namespace, cell: Cell) -> rundata.RunData:
+    """The rows of the run; those of a smoke run that is only checked lie nowhere afterwards."""
+    if not (cell.smoke and args.dry_run):
+        return rundata.run_data(cell)
+    with tempfile.TemporaryDirectory() as place:
+        cell = smoke.moved(cell, _smoke_home(), Path(place))
+        rundata.write_smoke(cell, Path(place) / "data")
+        return rundata.run_data(cell)
+
+
 def _smoke_material(cell: Cell, *, model: bool) -> None:
     rundata.write_smoke(cell, _smoke_home() / "data")
     if model:
-        from .smoke import make_model
-
-        make_model(_smoke_home() / "model")
+        smoke.make_model(_smoke_home() / "model")
 
 
 def _snapshot(cell: Cell) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 
 from .argv import OPENRLHF
 from .cells import Cell
-from .findings import Finding, error
+from .findings import Finding, error, warning
 from .rundata import RunData, digests
 
 GIB = 2**30
@@ -37,15 +37,15 @@ def version_findings() -> Iterator[Finding]:
         yield error(f"openrlhf {found} is installed, the flags are those of {OPENRLHF} (they change): {install}")
 
 
-def folder_findings(cell: Cell, folder: Path, backend: str, *, resume: bool) -> Iterator[Finding]:
-    """What lies in the run folder against what is asked for, and the room on its disk."""
+def folder_findings(cell: Cell, folder: Path, backend: str, *, resume: bool, dry: bool = False) -> Iterator[Finding]:
+    """What lies in the run folder against what is asked for, and the room on its disk; dry: that may come yet."""
     if resume:
         yield from resume_findings(cell, folder, backend)
     elif (how := begun(folder)) is not None:
         yield error(f"{folder} holds a run already: {how}, or name another place with --runs, or move it away")
     need, free = disk_need(cell), shutil.disk_usage(_existing(folder)).free
     if free < need:
-        yield error(
+        yield (warning if dry else error)(
             f"the checkpoints need about {need / GIB:.0f} GiB on the disk of {folder}, {free / GIB:.0f} GiB are free: "
             "make room, use --runs, or --set checkpoint.weights=false or checkpoint.resumable=false"
         )

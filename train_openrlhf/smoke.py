@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from verifier.rows import Row
+
+from .cells import Cell
 
 STEPS = 3
 PROMPTS = 8  # a step
@@ -61,6 +64,18 @@ def make_data(folder: Path, seed: int = 0) -> tuple[Path, Path]:
     for path, rows in zip(paths, (train, tested), strict=True):
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return paths
+
+
+def moved(cell: Cell, home: Path, folder: Path) -> Cell:
+    """The cell with what of its data lies below ``home`` below ``folder`` instead."""
+    data = cell.settings.data
+
+    def there(path: str) -> str:
+        at = Path(path).absolute()
+        return str(folder / at.relative_to(home)) if at.is_relative_to(home) else path
+
+    data = replace(data, train=there(data.train), eval=there(data.eval), labels=there(data.labels))
+    return replace(cell, settings=replace(cell.settings, data=data))
 
 
 def _row(name: str, prompt: str, gold: str, split: str, benchmark: str | None = None) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from verifier.cli_labels import METHODS
 from verifier.corrupt import METHODS as KNOWN_METHODS
 from verifier.journal import journal_path, manifest_path
 from verifier.rowfiles import read_rows
+from verifier.rows import prompt_id
 
 BOX = "so it is \\boxed{%s}."
 
@@ -166,6 +167,26 @@ def test_wrong_majorities_find_their_golds_by_prompt(tmp_path: Path) -> None:
     assert row["label_source"]["votes"] == {"gold_from": "golds/0"}
     left = [(row["id"], row["reason"]) for row in lines(tmp_path / "out.jsonl.left_out.jsonl")]
     assert left == [("6", "golds_differ"), ("7", "label_right"), ("8", "row_unreadable"), ("9", "label_missing")]
+
+
+@pytest.mark.parametrize("flags", [[], ["--id-from-prompt"]])
+def test_golds_that_are_found_by_prompt_need_no_id(
+    flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    golds = jsonl(tmp_path / "golds.jsonl", [{"prompt": "P $x$", "gold": "1"}, {"id": "", "prompt": "Q", "gold": "2"}])
+    rows = [{"prompt": "P x", "label": "9"}, {"prompt": "Q", "label": "8"}]
+    votes = jsonl(tmp_path / "votes.jsonl", rows if flags else [row | {"id": n} for n, row in enumerate(rows)])
+    out = tmp_path / "out.jsonl"
+    command = ["corrupt", "incorrect_majority", str(votes), "--out", str(out), "--golds", str(golds), "--match"]
+    assert main([*command, "prompt", *flags]) == 0
+    ids = [prompt_id("P x"), prompt_id("Q")]
+    assert [row["id"] for row in lines(out)] == (ids if flags else ["0", "1"])
+    assert [row["label_source"]["votes"]["gold_from"] for row in lines(out)] == ids
+    capsys.readouterr()
+    if not flags:
+        assert main([*command, "id", "--overwrite"]) == 2
+        assert f"{golds}, line 1: no id in field 'id'; " in (error := capsys.readouterr().err)
+        assert error.endswith("; golds are found without ids by --match prompt\n")
 
 
 def test_votes_then_wrong_majorities(tmp_path: Path) -> None:

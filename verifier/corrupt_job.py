@@ -113,13 +113,15 @@ class _Step:
         """Read the problems that give the golds; returns their sources."""
         by_prompt = self.job.match == "prompt"
         fields = replace(self.job.fields, id="id")
-        reader = RowReader(self.job.golds, IdRule(prefix="{stem}") if by_prompt else self.job.ids, fields, self.job.hub)
+        ids = IdRule(prefix="{stem}", or_prompt=True) if by_prompt else self.job.ids
+        reader = RowReader(self.job.golds, ids, fields, self.job.hub)
         self._golds = {}
         for item in reader.items(unique=not by_prompt):
             try:
                 row = reader.row(item)
             except InputError as error:
-                raise InputError(f"{item.where}: {error}") from None
+                hint = "" if by_prompt or item.id is not None else "; golds are found without ids by --match prompt"
+                raise InputError(f"{item.where}: {error}{hint}") from None
             known = self._golds.setdefault(prompt_id(row.prompt) if by_prompt else row.id, [])
             if row.gold not in (gold for _, gold in known):
                 known.append((row.id, row.gold))

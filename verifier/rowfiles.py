@@ -53,6 +53,7 @@ class IdRule:
     prefix: put before the row's own id with a slash. ``{stem}`` is the file's name without its ending (or the hub data
         set's name), ``{folder}`` the name of its folder, ``{source}`` the row's own field ``source``: files whose ids
         all begin at 0 need one. It never depends on which other files are read, so an id stays what it is.
+    or_prompt: a row without an id gets the digest of its prompt; for rows that are only looked up by it.
 
     >>> IdRule(prefix="{sauce}")
     Traceback (most recent call last):
@@ -61,6 +62,7 @@ class IdRule:
 
     from_prompt: bool = False
     prefix: str = ""
+    or_prompt: bool = False
 
     def __post_init__(self) -> None:
         if self.from_prompt and self.prefix:
@@ -75,13 +77,14 @@ class IdRule:
 
     def of(self, record: Record, source: Source, fields: RowFields) -> str:
         """The row's id. Raises InputError (without the row's place, which the caller knows)."""
-        if self.from_prompt:
+        value = fields.first(record, [fields.id])
+        missing = isinstance(value, bool) or not isinstance(value, (str, int)) or value == ""
+        if self.from_prompt or (missing and self.or_prompt):
             prompt = fields.first(record, fields.prompt)
             if prompt is None:
                 raise InputError(f"no field {' or '.join(map(repr, fields.prompt))}, from which the id is made")
             return prompt_id(prompt)
-        value = fields.first(record, [fields.id])
-        if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
+        if missing:
             raise InputError(f"no id in field {fields.id!r}; name the field (--id-field), or use --id-from-prompt")
         return self._prefix(record, source) + str(value)
 

@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from train_openrlhf import endings, launch, run
+from train_openrlhf import backend_trl, endings, launch, run
+from train_openrlhf.cells import load_cell
 from verifier.errors import ConfigError
 
 
@@ -101,6 +102,26 @@ def test_a_run_started_by_hand_gets_its_end(
     assert (found["status"], found["exit_code"], found["cell"]) == (status, code, "x")
     assert seen[0]["status"] == "running"
     assert found["ended"] >= found["started"] > "2026-01-03"
+
+
+@pytest.mark.parametrize(
+    ("training", "code", "status"),
+    [
+        (lambda *_, **__: None, 0, "complete"),
+        (raises(KeyboardInterrupt()), 130, "interrupted"),
+        (raises(RuntimeError("out of luck")), 1, "failed"),
+    ],
+)
+def test_a_run_of_trl_gets_its_end_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, training: Callable[..., None], code: int, status: str
+) -> None:
+    cell = load_cell("qwen2.5-math-1.5b/ground-truth/s0")
+    (tmp_path / "cell.json").write_text(json.dumps(cell.to_dict()), encoding="utf-8")
+    (tmp_path / "manifest.json").write_text('{"status": "written"}', encoding="utf-8")
+    monkeypatch.setattr(backend_trl, "train", training)
+    assert backend_trl.main([str(tmp_path)]) == code
+    found = json.loads((tmp_path / "manifest.json").read_text("utf-8"))
+    assert (found["status"], found["exit_code"]) == (status, code)
 
 
 def test_a_folder_that_holds_a_run_is_not_started_again_by_hand(

@@ -27,6 +27,7 @@ from verifier import verify
 from verifier._deciding import Decider, Gate, Late
 from verifier.errors import ConfigError
 from verifier.inline import by_worker
+from verifier.rewards import quantise
 
 pytestmark = pytest.mark.server
 
@@ -81,7 +82,8 @@ def command(*flags: str) -> list[str]:
 
 @contextmanager
 def serving(*flags: str, env: dict[str, str] | None = None, quiet: bool = True) -> Iterator[Running]:
-    """A server; when the test is done it must end by itself on SIGTERM, with code 0 and, if ``quiet``, no word."""
+    """A server; when the test is done it must end by itself on SIGTERM, with code 0 and, if ``quiet``, no word but of
+    what was unscored."""
     process = subprocess.Popen(
         command(*flags), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **(env or {})}
     )
@@ -95,7 +97,7 @@ def serving(*flags: str, env: dict[str, str] | None = None, quiet: bool = True) 
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
-        assert not quiet or process.stderr.read() == ""
+        assert not quiet or [line for line in process.stderr if "unscored" not in line] == []
     finally:
         process.kill()
         process.wait()
@@ -202,6 +204,31 @@ def test_the_reward_may_compare_with_the_label(tmp_path: Path) -> None:
         assert answer["extra_logs"]["bad_label"] == [0.0, 0.0, 1.0]  # it has none to compare with
 
 
+def test_what_is_unscored_is_logged_while_the_server_runs(tmp_path: Path) -> None:
+    good = ("p \\boxed{4}", "p", "4")
+    bad = [
+        ("p \\boxed{4}", "p", ["no", "gold"]), ("p \\boxed{4}", "p", None), ("x", "p", "4"),
+        ("p \\boxed{4}", "p", '{"id": "set/7", "gold": "\\\\frac{"}'),
+    ]  # fmt: skip
+    with serving(quiet=False) as server:
+        server.rewards(good, *bad)
+        assert server.process.stderr is not None
+        lines = [server.process.stderr.readline() for _ in range(4)]
+        server.send("/v1/verify", {"responses": ["x", "\\boxed{1}"], "golds": ["1", [2]]})
+        server.rewards(*bad * 2)  # the 10th is told as a number; no kind is told twice
+        server.process.send_signal(signal.SIGTERM)
+        lines += server.process.stderr.readlines()
+    said = [line.partition(" WARNING ")[2].rstrip() for line in lines]
+    assert said == [
+        "/openrlhf: 4 of 5 responses so far are unscored",
+        "unscored, bad_label: field 'label' is ['no', 'gold']; it must be text or a number",
+        "unscored, prompt_mismatch: a query does not begin with its prompt (was the prompt cut?)",
+        f"unscored, gold_unparseable: row 'set/7': {verify(response='', gold=chr(92) + 'frac{').detail}",
+        "/v1/verify: 1 of 2 responses so far are unscored",
+        "/openrlhf: 12 of 13 responses so far are unscored",
+    ]
+
+
 # -- our own protocol --------------------------------------------------------------------------------
 
 
@@ -219,11 +246,15 @@ def test_verdicts_are_those_of_verify(server: Running) -> None:
     assert answer["verdicts"] == expected
 
 
-def test_rewards_of_our_own_route_keep_unscored_apart(server: Running) -> None:
+def test_rewards_of_our_own_route_are_what_training_pays_and_say_which_are_unscored(tmp_path: Path) -> None:
+    path = tmp_path / "reward.yaml"
+    path.write_text("reward: {kind: sum, of: [{kind: ground_truth}], weights: [0.1]}\nunscored: {reward: -0.4}\n")
     rows = [{"id": str(i), "prompt": "p", "gold": gold} for i, gold in enumerate(["4", 4, "\\frac{"])]
-    status, answer, _ = server.send("/v1/reward", {"responses": [r"\boxed{4}", None, r"\boxed{4}"], "rows": rows})
-    assert (status, answer["rewards"]) == (200, [1.0, 0.0, None])
-    assert sum(answer["unscored"].values()) == 1
+    with serving("--reward", str(path)) as server:
+        status, answer, _ = server.send("/v1/reward", {"responses": [r"\boxed{4}", None, r"\boxed{4}"], "rows": rows})
+    assert (status, answer["rewards"]) == (200, [quantise(0.1), 0.0, quantise(-0.4)])
+    assert answer["scored"] == [True, True, False]
+    assert answer["unscored"] == {"unscored": 1}
 
 
 DEEP = b'{"responses": ' + b"[" * 200_000 + b"]" * 200_000 + b', "golds": []}'

@@ -2,7 +2,8 @@
 
 ``POST /v1/verify``  {"responses": [text|null, ...], "golds": [...]}  -> {"verdicts": [{status, reason, ...}, ...]}
 ``POST /v1/reward``  {"responses": [text|null, ...], "rows": [{id, prompt, gold, ...}, ...]}
-                     -> {"rewards": [number|null, ...], "unscored": {reason: count}}
+                     -> {"rewards": [number, ...], "scored": [bool, ...], "unscored": {reason: count}}
+A reward that is not scored is what the reward file's ``unscored`` says; all are multiples of 1/1024.
 """
 
 from __future__ import annotations

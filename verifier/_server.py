@@ -5,8 +5,9 @@
     GET  /health, /metrics        alive (no token needed); Prometheus text
 
 Promises: no traceback and no part of the token reaches a client or a log; every request has a deadline; nothing
-waits for a worker process but the pairs that need one. Plain ASGI, as six routes need no framework; it can be
-mounted in an application of Starlette's or FastAPI's.
+waits for a worker process but the pairs that need one; unscored pairs are counted, and logged while the server runs:
+the first of each reason with its detail, and how many there are at the 1st, 10th, 100th of a route. Plain ASGI, as
+six routes need no framework; it can be mounted in an application of Starlette's or FastAPI's.
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ from ._native import RequestError, parse, reward_items, verify_items
 from ._token import Token, from_headers
 from .adapters import http
 from .adapters._query import SPECIAL_TOKENS
+from .adapters._scored import tell
 from .api import verify
 from .config import VerifierConfig
-from .rewards import RewardFile
+from .rewards import RewardFile, UnscoredCount
 from .verdict import Reason, Status, Verdict
 
 Scope = MutableMapping[str, Any]
@@ -42,6 +44,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 log = logging.getLogger("verifier.serve")
 READ_S = 60.0  # for a body to arrive
 MIB = 2**20
+_ROUTES = {"openrlhf": "openrlhf", "reward": "v1/reward", "verify": "v1/verify"}  # name in the metrics -> path
 _Headers = list[tuple[bytes, bytes]]
 
 
@@ -79,6 +82,8 @@ class App:
         self.decider = Decider(settings.threads)
         self._token = None if settings.token is None else Token(settings.token)
         self._open = 0
+        self._counts = {name: UnscoredCount(f"/{path}") for name, path in _ROUTES.items()}
+        self._told: set[str] = set()
         self._posts = {
             "/openrlhf": self._openrlhf,
             "/get_reward": self._openrlhf,
@@ -206,29 +211,36 @@ class App:
 
     async def _reward(self, data: dict[str, Any], deadline: float) -> dict[str, Any]:
         found = await self._score([http.Item(*pair) for pair in reward_items(data)], "reward", deadline)
-        unscored = Counter(scored.reason for scored in found if scored.reason)
-        return {"rewards": [scored.value for scored in found], "unscored": dict(unscored)}
+        return {
+            "rewards": http.rewards(found, self.settings.file),
+            "scored": [scored.value is not None for scored in found],
+            "unscored": dict(Counter(scored.reason for scored in found if scored.reason)),
+        }
 
     async def _verify(self, data: dict[str, Any], deadline: float) -> dict[str, Any]:
         config = self.settings.config
         calls = [partial(verify, response=text, gold=gold, config=config) for text, gold in verify_items(data)]
         found = await self.decider.map(calls, deadline)
         verdicts = [_late(config) if isinstance(verdict, Late) else verdict for verdict in found]
-        self._count("verify", len(verdicts), [v.reason.value for v in verdicts if v.status is Status.UNSCORED])
+        self._count("verify", [(v.reason.value, v.detail) if v.status is Status.UNSCORED else None for v in verdicts])
         return {"verdicts": [verdict.to_dict() for verdict in verdicts]}
 
     async def _score(self, items: Sequence[http.Item], route: str, deadline: float) -> list[http.Scored]:
         calls = [partial(http.score, self.settings.file, item) for item in items]
         found = await self.decider.map(calls, deadline)
         scored = [http.LATE if isinstance(value, Late) else value for value in found]
-        self._count(route, len(scored), [value.reason for value in scored if value.reason])
+        self._count(route, [(value.reason, value.detail) if value.reason else None for value in scored])
         return scored
 
-    def _count(self, route: str, size: int, reasons: list[str]) -> None:
-        self.metrics.pairs[route, "scored"] += size - len(reasons)
-        self.metrics.pairs[route, "unscored"] += len(reasons)
-        for reason in reasons:
+    def _count(self, route: str, faults: list[tuple[str, str] | None]) -> None:
+        """Count the pairs of one request, and log the first of each fault. faults: (reason, detail), None if scored."""
+        self._counts[route].add(None if fault else 0.0 for fault in faults)
+        unscored = [fault for fault in faults if fault]
+        self.metrics.pairs[route, "scored"] += len(faults) - len(unscored)
+        self.metrics.pairs[route, "unscored"] += len(unscored)
+        for reason, detail in unscored:
             self.metrics.unscored[reason] += 1
+            tell(self._told, log, reason, detail)
 
     def _health(self) -> tuple[_Headers, bytes]:
         return _JSON, _dump({"status": "ok", "version": __version__})

@@ -19,6 +19,7 @@ SPECIAL_TOKENS = (
     "<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>",  # Gemma
 )  # fmt: skip
 """For those who have no tokenizer at hand. None of them is text that a solution contains."""
+CUT = "a query does not begin with its prompt (was the prompt cut?)"
 
 
 def strip_special(text: str, special_tokens: Iterable[str] = SPECIAL_TOKENS) -> str:

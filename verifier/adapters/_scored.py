@@ -6,6 +6,7 @@ else (a text in its logs, or keys that differ between two responses).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -68,6 +69,13 @@ def prompt_of(values: Mapping[str, Any], names: Sequence[str] = PROMPT_FIELDS) -
 
 
 _NO_ID = prompt_id("")
+
+
+def tell(seen: set[str], log: logging.Logger, fault: str, reason: str) -> None:
+    """Log the first fault of each kind with its reason, on one line; all are counted. seen: what was told."""
+    if fault not in seen:
+        seen.add(fault)
+        log.warning("unscored, %s: %.500s", fault, " ".join(reason.split()))
 
 
 def paid(values: Sequence[float | None], unscored: Unscored) -> list[float]:

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ConfigError, InputError
 from ..rewards import RewardFile, UnscoredCount, load_reward_file
 from ..rows import Row
-from ._query import SPECIAL_TOKENS, response_of_query, strip_special
-from ._scored import LOGS, checked, logs, paid, refuse
+from ._query import CUT, SPECIAL_TOKENS, response_of_query, strip_special
+from ._scored import LOGS, checked, logs, paid, refuse, tell
 
 if TYPE_CHECKING:
     from .openrlhf_group import GroupExecutor
@@ -75,7 +75,7 @@ def _score(
     try:
         response = response_of_query(query, prompt, tokens)
         if response is None:
-            fault, reason = "prompt_mismatch", "a query does not begin with its prompt (was the prompt cut?)"
+            fault, reason = "prompt_mismatch", CUT
         else:
             value = settings.reward(response, checked(settings.reward, Row.from_label(label, prompt)))
             fault = "unscored" if value is None else None
@@ -84,9 +84,8 @@ def _score(
     except Exception as error:  # it would end as no reward at all, or as another response's
         fault, reason = "error", repr(error)
     count.add([value])
-    if reason and fault is not None and fault not in seen:
-        seen.add(fault)  # the first of each kind is told; all are counted
-        _log.warning("unscored, %s: %s", fault, reason)
+    if reason and fault is not None:
+        tell(seen, _log, fault, reason)
     return paid([value], settings.unscored)[0], logs(fault)
 
 

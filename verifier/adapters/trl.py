@@ -22,7 +22,7 @@ from typing import Any
 from ..errors import ConfigError, InputError
 from ..rewards import Context, RewardFile, UnscoredCount, load_reward_file, quantise
 from ..rows import GOLD_FIELDS, Row
-from ._scored import checked
+from ._scored import checked, tell
 
 _SCHEMA = ("id", "gold", "answer", "label", "label_source", "split", "benchmark", "visit")
 _EXTRAS = ("completion_ids", "trainer_state", "log_extra", "log_metric", "environments")  # of TRL, not of the data
@@ -46,14 +46,15 @@ class TrlReward:
         self.grouped = bool({"index", "group"} & settings.reward.needs) or settings.unscored.to == "group_mean"
         if self.grouped and not num_generations:
             raise ConfigError(f"{self.__name__} needs whole groups: give num_generations, as in GRPOConfig")
-        self.count, self._told = UnscoredCount(self.__name__), False
+        self.count, self._told = UnscoredCount(self.__name__), set[str]()
 
     def __call__(self, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any) -> list[float | None]:
         """The rewards of a process's part of a batch; columns: the data set's, and TRL's own extras."""
         responses, labels = [response_text(c) for c in completions], _labels(columns, len(prompts))
         rewards, before = list[float | None](), self.count.unscored
         for start, stop in self._groups(prompts, labels):
-            values = self._values(responses[start:stop], row := self._row(labels[start], prompts[start]))
+            row = self._row(labels[start], prompts[start])
+            values = self._values(responses[start:stop], row)
             self.count.add(values)
             paid = [None if v is None else quantise(v) for v in self.settings.unscored.apply(values)]
             self.scored(slice(start, stop), row, responses[start:stop], values, paid, columns)
@@ -79,8 +80,7 @@ class TrlReward:
         try:
             return checked(self.settings.reward, Row.from_label(label, prompt))
         except InputError as error:
-            _log.log(logging.DEBUG if self._told else logging.WARNING, "unscored, bad_label: %s", error)
-            self._told = True  # the first is told; all are counted
+            tell(self._told, _log, "bad_label", str(error))
             return None
 
     def _groups(self, prompts: Sequence[Any], labels: Sequence[Any]) -> Iterator[tuple[int, int]]:

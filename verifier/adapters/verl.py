@@ -25,7 +25,7 @@ from typing import Any
 from ..errors import ConfigError, InputError
 from ..rewards import GroundTruth, RewardFile, UnscoredCount, load_reward_file
 from ..rows import Row
-from ._scored import LOGS, against_gold, checked, logs, paid, refuse
+from ._scored import LOGS, against_gold, checked, logs, paid, refuse, tell
 
 __all__ = ["KEYS", "ComputeScore", "from_settings", "load"]
 
@@ -81,10 +81,10 @@ class ComputeScore:
             acc = float(self.gold(solution_str, row) or 0.0)
         except (ConfigError, InputError) as error:
             value, fault = None, "bad_label"
-            self._tell(fault, str(error))
+            tell(self.seen, _log, fault, str(error))
         except Exception as error:  # verl would end the run
             value, fault = None, "error"
-            self._tell(fault, repr(error))
+            tell(self.seen, _log, fault, repr(error))
         self.count.add([value])
         told = logs(fault or None)
         values = {**told, "score": paid([value], self.settings.unscored)[0], "acc": acc}
@@ -95,8 +95,3 @@ class ComputeScore:
         label = ground_truth if extra.get("row") is None else extra["row"]
         prompt = extra.get("question") or extra.get("prompt") or ""
         return checked(self.settings.reward, Row.from_label(label, prompt))
-
-    def _tell(self, fault: str, reason: str) -> None:
-        if fault not in self.seen:
-            self.seen.add(fault)  # the first of each kind is told; all are counted
-            _log.warning("unscored, %s: %s", fault, reason)

@@ -56,6 +56,13 @@ def test_the_row_in_extra_info_counts_first() -> None:
     assert given["score"] == 1.0
 
 
+def test_a_gold_of_numpy_is_a_gold() -> None:
+    numpy = pytest.importorskip("numpy")
+    score = from_settings(reward_file_from(GROUND_TRUTH))
+    found = [score(solution_str=r"\boxed{3}", ground_truth=gold) for gold in (numpy.int64(3), numpy.float32(3))]
+    assert [(each["score"], each["bad_label"]) for each in found] == [(1.0, 0.0)] * 2
+
+
 HOSTILE: list[tuple[Any, Any, Any]] = [
     (None, "1/2", {}),
     (r"\boxed{1/2}", None, None),

@@ -198,6 +198,39 @@ def test_numbers_as_golds_are_read_by_their_decimal_text(gold: Any, right: str, 
     assert verify(response=f"\\boxed{{{wrong}}}", gold=gold).status is Status.INCORRECT
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "right", "wrong"),
+    [
+        ("int64", 3, "3", "4"),
+        ("uint8", 200, "200", "-56"),
+        ("float64", 0.1, "0.1", "0.1000000000000000055511151231257827"),
+        ("float32", 0.1, "0.1", "0.100000001490116"),
+        ("float16", 0.5, "1/2", "0.05"),
+        ("longdouble", 2, "2", "3"),
+    ],
+)
+def test_numbers_of_numpy_are_golds_too(kind: str, value: Any, right: str, wrong: str) -> None:
+    gold = getattr(pytest.importorskip("numpy"), kind)(value)
+    assert verify(response=f"\\boxed{{{right}}}", gold=gold).status is Status.CORRECT
+    assert verify(response=f"\\boxed{{{wrong}}}", gold=gold).status is Status.INCORRECT
+
+
+def test_what_numpy_has_beside_numbers_is_no_gold() -> None:
+    numpy = pytest.importorskip("numpy")
+    for gold in (
+        numpy.bool_(True),
+        numpy.array([4]),
+        numpy.array(4),
+        numpy.complex64(4),
+        numpy.datetime64("2026-01-01"),
+    ):
+        verdict = verify(response=r"\boxed{4}", gold=gold)
+        assert (verdict.status, verdict.reason) == (Status.UNSCORED, Reason.GOLD_UNPARSEABLE)
+    for text in ("nan", "inf"):
+        mine, ours = (verify(response=r"\boxed{4}", gold=kind(text)) for kind in (numpy.float32, float))
+        assert (mine.status, mine.reason) == (ours.status, ours.reason)
+
+
 @pytest.mark.parametrize("gold", [float("nan"), float("inf") - float("inf")])
 def test_nan_is_equal_to_nothing(gold: float) -> None:
     verdict = verify(response=r"\boxed{nan}", gold=gold)

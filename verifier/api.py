@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from numbers import Real
 from time import perf_counter
 from typing import TypeAlias
 
@@ -32,14 +33,14 @@ _GOLD_FAULTS = {
 
 
 def gold_text(gold: Gold) -> str | None:
-    """A gold's text; numbers by their decimal text, None for what is no gold (None, a bool, a list).
+    """A gold's text; numbers by their decimal text, numpy's too, None for what is no gold (None, a bool, a list).
 
     >>> gold_text(142.0), gold_text(25), gold_text(True)
     ('142.0', '25', None)
     """
     if isinstance(gold, str):
         return gold
-    if isinstance(gold, bool) or not isinstance(gold, (int, float, Decimal, Fraction)):
+    if isinstance(gold, bool) or not isinstance(gold, (int, float, Decimal, Real)):
         return None
     try:
         return str(gold)

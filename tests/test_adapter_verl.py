@@ -110,6 +110,23 @@ def test_faults_are_counted_and_each_kind_is_told_once(caplog: pytest.LogCapture
     assert score.count.unscored == 3
 
 
+def test_a_prompt_of_messages_may_be_an_array() -> None:
+    """As pandas reads it from verl's parquet."""
+    numpy = pytest.importorskip("numpy")
+    noise = {"kind": "noise", "of": {"kind": "ground_truth"}, "false_negative": 0.5, "by": "problem"}
+    for reward in (noise, {"kind": "ground_truth"}):
+        score = from_settings(reward_file_from({"reward": reward}))
+        paid = []
+        for number in range(12):
+            messages = [{"role": "system", "content": "Add."}, {"role": "user", "content": f"{number}+1="}]
+            prompts = (numpy.array(messages), messages, "Add.\n" + messages[1]["content"])
+            found = [score(solution_str=r"\boxed{1}", ground_truth="1", extra_info={"prompt": p}) for p in prompts]
+            assert found[0] == found[1] == found[2]
+            assert found[0]["unscored"] == 0.0
+            paid.append(found[0]["score"])
+        assert set(paid) == ({0.0, 1.0} if reward is noise else {1.0})
+
+
 def test_a_keyed_reward_needs_an_id() -> None:
     noise = {"kind": "noise", "of": {"kind": "ground_truth"}, "false_positive": 0.5, "by": "problem"}
     score = from_settings(reward_file_from({"reward": noise}))

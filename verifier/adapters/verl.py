@@ -25,7 +25,7 @@ from typing import Any
 from ..errors import ConfigError, InputError
 from ..rewards import GroundTruth, RewardFile, UnscoredCount, load_reward_file
 from ..rows import Row
-from ._scored import LOGS, against_gold, checked, logs, paid, refuse, tell
+from ._scored import LOGS, against_gold, checked, logs, paid, prompt_of, refuse, tell
 
 __all__ = ["KEYS", "ComputeScore", "from_settings", "load"]
 
@@ -93,5 +93,4 @@ class ComputeScore:
     def _row(self, ground_truth: Any, extra_info: Any) -> Row:
         extra = extra_info if isinstance(extra_info, Mapping) else {}
         label = ground_truth if extra.get("row") is None else extra["row"]
-        prompt = extra.get("question") or extra.get("prompt") or ""
-        return checked(self.settings.reward, Row.from_label(label, prompt))
+        return checked(self.settings.reward, Row.from_label(label, prompt_of(extra, ("question", "prompt"))))

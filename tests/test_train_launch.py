@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -554,7 +555,8 @@ def test_a_run_that_ends_well(
     assert started.commands[0][:2] == ["bash", str(launch.LAUNCHERS / "local.sh")]
     assert started.environ["PYTHON"] == sys.executable
     assert manifest_of(work)["status"] == "complete"
-    assert "complete: runs/" in capsys.readouterr().err
+    assert re.search(r"complete: runs/\S+ \(\d+ s\)", capsys.readouterr().err)
+    assert manifest_of(work)["seconds"] >= 0
 
 
 @pytest.mark.parametrize("gpus", [2, 4])

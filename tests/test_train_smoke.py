@@ -144,6 +144,8 @@ def test_three_steps_are_trained_evaluated_and_saved(name: str, request: pytest.
     assert "generation by transformers" in run.said
     manifest = json.loads((run.folder / "manifest.json").read_text())
     assert (manifest["status"], manifest["exit_code"]) == ("complete", 0)
+    assert manifest["seconds"] > 1
+    assert f"({manifest['seconds']:.0f} s)" in run.said
     assert latest(run.folder) == 3
     scalars = run.scalars()
     assert sorted(scalars["train/rollout/reward_mean"]) == [1, 2, 3]

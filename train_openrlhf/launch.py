@@ -271,7 +271,8 @@ def _start(args: argparse.Namespace, cell: Cell, folder: Path, command: list[str
         return 0
     status = runfolder.end(folder, code)
     if code == 0:
-        _say(f"complete: {where}")
+        took = runfolder.seconds(folder)
+        _say(f"complete: {where}" + ("" if took is None else f" ({took:.0f} s)"))
         return 0
     why = "" if status == "interrupted" else f": {explain(folder / 'log' / 'train.log')}"
     _say(f"error: training {status} (exit code {code}){why}")

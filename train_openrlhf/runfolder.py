@@ -125,10 +125,18 @@ def submitted(folder: Path) -> None:
 
 
 def end(folder: Path, code: int) -> str:
-    """Note how it ended, by the exit code: complete, interrupted or failed."""
+    """Note how it ended, by the exit code: complete, interrupted or failed; and how long this start of it took."""
     status = "complete" if code == 0 else "interrupted" if code in STOPPED else "failed"
-    _note(folder, status=status, exit_code=code, ended=_now())
+    now, started = _now(), _read(folder / "manifest.json").get("started")
+    took = None if started is None else (datetime.fromisoformat(now) - datetime.fromisoformat(started)).total_seconds()
+    _note(folder, status=status, exit_code=code, ended=now, seconds=took)
     return status
+
+
+def seconds(folder: Path) -> float | None:
+    """How long the last start of the run took, None where it has not ended."""
+    took = _read(folder / "manifest.json").get("seconds")
+    return None if took is None else float(took)
 
 
 def _note(folder: Path, **values: Any) -> None:

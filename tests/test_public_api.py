@@ -41,6 +41,7 @@ from verifier import (
     verify,
     verify_batch,
 )
+from verifier.rewards import load_reward_file
 
 NAMES = [
     "ConfigError",
@@ -272,13 +273,44 @@ def test_equivalent_uses_none_of_the_gold_s_leniencies() -> None:
         ({"timeout_s": 0}, "timeout_s"),
         ({"timeout_s": -1.0}, "timeout_s"),
         ({"timeout_s": float("nan")}, "timeout_s"),
-        ({"memory_mb": 1}, "memory_mb"),
+        ({"timeout_s": "3"}, "timeout_s='3' must be a positive number"),
+        ({"timeout_s": True}, "timeout_s=True"),
+        ({"timeout_s": None}, "timeout_s=None"),
+        ({"memory_mb": 1}, "memory_mb=1 must be a whole number"),
+        ({"memory_mb": 512.0}, "memory_mb=512.0"),
+        ({"memory_mb": None}, "memory_mb=None"),
+        ({"second_opinion": "no"}, "second_opinion='no' must be True or False"),
+        ({"extraction": ["boxed"]}, "extraction="),
+        ({"limits": None}, "limits=None must be a Limits"),
+        ({"limits": {"depth": 3}}, "limits=.* must be a Limits"),
+        ({"policy": {}}, "policy={} must be a Policy"),
     ],
 )
 def test_a_setting_that_cannot_be_honoured_raises_and_says_which(settings: dict[str, Any], named: str) -> None:
     with pytest.raises(ConfigError, match=named) as caught:
         VerifierConfig(**settings)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Limits)])
+@pytest.mark.parametrize("value", ["5", 5.0, True, None, 0, -1])
+def test_a_limit_is_a_whole_number_of_1_or_more(name: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=rf"^limits\.{name}={value!r} must be a whole number of 1 or more$"):
+        Limits(**{name: value})
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Policy)])
+@pytest.mark.parametrize("value", ["on", 1, None])
+def test_a_policy_is_a_switch(name: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=rf"^policy\.{name}={value!r} must be True or False$"):
+        Policy(**{name: value})
+
+
+def test_a_reward_file_with_a_limit_below_1_is_refused_and_named(tmp_path: Path) -> None:
+    path = tmp_path / "reward.json"
+    path.write_text('{"reward": {"kind": "ground_truth", "config": {"limits": {"depth": -1}}}}')
+    with pytest.raises(ConfigError, match=r"reward\.json.*limits\.depth=-1 must be a whole number of 1 or more"):
+        load_reward_file(path)
 
 
 def test_an_unknown_extraction_mode_raises() -> None:

@@ -1,6 +1,6 @@
 """Settings and limits, in one place each, and their fingerprint.
 
-Promises: a config is frozen and hashable; two configs have one fingerprint exactly when every
+Promises: a config is frozen and hashable, and a setting of the wrong type or sign is a ConfigError; two configs have one fingerprint exactly when every
 setting that can change a verdict is equal. Limits on *work* (sizes, steps, precision) decide;
 limits on *time* and memory only kill, and a killed verdict is ``unscored``.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
@@ -38,6 +38,12 @@ class Limits:
     precision: int = 50  # decimal digits of the first numeric evaluation; the second uses twice as many
     samples: int = 6  # keyed sample points for free symbols
 
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if type(value) is not int or value < 1:
+                raise ConfigError(f"limits.{item.name}={value!r} must be a whole number of 1 or more")
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -51,6 +57,12 @@ class Policy:
     decimal_comma: bool = False  # `0,5` is a half
     decimals_at_gold_digits: bool = False  # gold 3.14 accepts what rounds to it
     constants_as_variables: bool = False  # i and e are variables
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if type(value) is not bool:
+                raise ConfigError(f"policy.{item.name}={value!r} must be True or False")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +91,17 @@ class VerifierConfig:
     def __post_init__(self) -> None:
         if self.extraction not in EXTRACTION_MODES:
             raise ConfigError(f"extraction={self.extraction!r} is unknown; choose one of {', '.join(EXTRACTION_MODES)}")
-        if not self.timeout_s > 0:
+        for name, kind in (("limits", Limits), ("policy", Policy)):
+            if not isinstance(value := getattr(self, name), kind):
+                raise ConfigError(f"{name}={value!r} must be a {kind.__name__}, such as {kind.__name__}()")
+        if isinstance(self.timeout_s, bool) or not isinstance(self.timeout_s, (int, float)) or not self.timeout_s > 0:
             raise ConfigError(f"timeout_s={self.timeout_s!r} must be a positive number of seconds")
+        if type(self.memory_mb) is not int or self.memory_mb < 128:
+            raise ConfigError(f"memory_mb={self.memory_mb!r} must be a whole number of MiB, for SymPy 128 or more")
+        if type(self.second_opinion) is not bool:
+            raise ConfigError(f"second_opinion={self.second_opinion!r} must be True or False")
         if self.second_opinion and find_spec("math_verify") is None:
             raise ConfigError("second_opinion needs math-verify: pip install the extra `crosscheck`")
-        if self.memory_mb < 128:
-            raise ConfigError(f"memory_mb={self.memory_mb!r} is too small for SymPy; use 128 or more")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for manifests."""

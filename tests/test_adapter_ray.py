@@ -18,7 +18,7 @@ import pytest
 
 import verifier
 from verifier import verify
-from verifier.adapters.ray import RAY, ScoreBatch, scorer
+from verifier.adapters.ray import RAY, ScoreBatch, _count, scorer
 from verifier.errors import ConfigError, InputError
 from verifier.pool import set_pool_size, shared_pool
 from verifier.rewards import reward_file_from
@@ -96,6 +96,23 @@ def test_a_draw_is_keyed_by_the_row_and_the_index(tmp_path: Path) -> None:
     assert draw(_batch(rows[::-1]))["reward"] == found[::-1]
     with pytest.raises(ConfigError, match="index"):
         draw(_batch([_row(1, visit=0)]))
+
+
+def test_unscored_rows_are_counted_and_logged_over_all_batches(
+    reward_file: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    _count.cache_clear()
+    score = pickle.loads(pickle.dumps(scorer(reward_file)))  # as Ray and datasets carry it
+    for _ in range(6):
+        assert scorer(reward_file)({"response": [r"\boxed{1}"] * 3, "gold": ["1", None, "\\frac{"]})["scored"][0]
+        score({"response": [r"\boxed{1}"], "gold": ["1"]})
+    count = _count(score.settings.fingerprint(), "ground_truth")
+    assert (count.seen, count.unscored) == (24, 12)
+    said = [record.getMessage() for record in caplog.records]
+    assert said == [
+        "ground_truth: 2 of 3 responses so far are unscored",
+        "ground_truth: 10 of 19 responses so far are unscored",
+    ]
 
 
 NOISE = {"kind": "noise", "of": "ground_truth", "false_negative": 0.5, "by": "problem"}

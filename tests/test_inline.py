@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from verifier import VerifierConfig, verify
+from verifier import Rung, VerifierConfig, verify
 from verifier.inline import WorkerNeeded, arun, by_worker, inline
 from verifier.rewards import All, GroundTruth, Not
 from verifier.rows import Row
@@ -43,10 +43,13 @@ def test_what_needs_a_worker_is_said_and_not_waited_for() -> None:
 def test_a_second_opinion_is_asked_for_by_a_worker_too() -> None:
     pytest.importorskip("math_verify", reason="the second opinion (extra `crosscheck`)")
     config = VerifierConfig(second_opinion=True)
-    call = {"response": r"\boxed{4 \unknown{x}{y} 7}", "gold": "4", "config": config}
+    call = {"response": r"\boxed{x=1=}", "gold": "1", "config": config}
     with inline({}), pytest.raises(WorkerNeeded):
         verify(**call)
-    assert asyncio.run(arun(lambda: verify(**call))) == verify(**call)
+    assert not verify(response=call["response"], gold=call["gold"]).correct
+    found = asyncio.run(arun(lambda: verify(**call)))
+    assert found == verify(**call)
+    assert (found.correct, found.rung) == (True, Rung.SECOND_OPINION)
 
 
 def test_only_this_thread_is_affected() -> None:

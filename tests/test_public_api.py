@@ -366,6 +366,18 @@ def test_each_leniency_is_a_switch(setting: str, answer: str, gold: str, by_defa
     assert verify(response=response, gold=gold, config=switched).correct is not by_default
 
 
+def test_a_second_opinion_decides_what_our_parser_cannot_read() -> None:
+    pytest.importorskip("math_verify", reason="the second opinion (extra `crosscheck`)")
+    asked = VerifierConfig(second_opinion=True, timeout_s=30.0)
+    for gold, status in (("1", Status.CORRECT), ("2", Status.INCORRECT)):
+        pair = {"response": r"\boxed{x=1=}", "gold": gold}
+        unasked = verify(**pair)
+        assert (unasked.status, unasked.reason, unasked.rung) == (Status.INCORRECT, Reason.UNPARSEABLE, None)
+        verdict = verify(**pair, config=asked)
+        assert (verdict.status, verdict.rung) == (status, Rung.SECOND_OPINION)
+        assert verify_batch(responses=[pair["response"]], golds=[gold], config=asked) == [verdict]
+
+
 # ------------------------------------------------------------------------------------ one verdict everywhere
 
 

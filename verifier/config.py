@@ -1,8 +1,9 @@
 """Settings and limits, in one place each, and their fingerprint.
 
-Promises: a config is frozen and hashable, and a setting of the wrong type or sign is a ConfigError; two configs have one fingerprint exactly when every
-setting that can change a verdict is equal. Limits on *work* (sizes, steps, precision) decide;
-limits on *time* and memory only kill, and a killed verdict is ``unscored``.
+Promises: a config is frozen and hashable; a setting of the wrong type or sign is a ConfigError
+where it is made; two configs have one fingerprint exactly when every setting that can change a
+verdict is equal. Limits on *work* (sizes, steps, precision) decide; limits on *time* and memory
+only kill, and a killed verdict is ``unscored``.
 """
 
 from __future__ import annotations

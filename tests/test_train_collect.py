@@ -169,7 +169,7 @@ def test_the_page_says_what_stands_in_the_summary(run: tuple[Path, Path], tmp_pa
     page = (tmp_path / "out" / NAME / "report.md").read_text()
     assert "8 x GPU X" in page
     assert "openrlhf 0.11.2" in page
-    assert "| math500 | - | 50.0 (step 4) | - | - | 49.4 | 70.8 | +21.4 |" in page
+    assert "| math500 | - | 50.0 (step 4, 2 points) | - | - | 49.4 | 70.8 | +21.4 |" in page
     assert "| text to code | 50.0 | +50.0 | 100.0 |" in page
 
 
@@ -284,6 +284,21 @@ def test_a_run_that_changed_its_cell_stands_beside_the_grid(run: tuple[Path, Pat
     assert f"- **{note}**" in report
     assert "49.4" not in report  # the paper's base is another model's
     assert str(tmp_path) not in page + report
+
+
+def test_a_run_that_changed_its_cell_does_not_replace_the_cells_results(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(tmp_path / "runs", overrides=[])
+    write_run(tmp_path / "short", overrides=["steps=50"])
+    out = tmp_path / "out"
+    the_summary(tmp_path / "short", out)
+    the_summary(tmp_path / "runs", out)  # the cell itself may take its place
+    again = [NAME, "--runs", str(tmp_path / "short"), "--paper", str(PAPER), "--no-plot", "--out"]
+    assert collect.main([*again, str(out)]) == 2
+    assert "has the results of the cell itself" in capsys.readouterr().err
+    assert json.loads((out / NAME / "summary.json").read_text())["is_the_cell"]
+    assert collect.main([*again, str(tmp_path / "elsewhere" / "runs")]) == 0
 
 
 @pytest.mark.parametrize(

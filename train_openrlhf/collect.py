@@ -7,7 +7,7 @@ Promises: each cell gets ``summary.json``, ``report.md``, ``curves.json`` and ``
 matplotlib is installed), which hold no text of a problem or a response; "final" is smoothed over 10 steps as in the
 paper, and step 0 is not; the paper's numbers stand beside, never among ours; cells that were not run are visibly empty
 in the table; a run that is not what it seems (a stand-in generated, fewer steps, capped or unscored responses) says so
-at the top.
+at the top, and one that changed its cell never replaces the results of one that did not.
 Does not: judge whether a difference matters (standard errors are given where there are questions to cluster by).
 """
 
@@ -71,11 +71,15 @@ def found_cells(runs: Path) -> list[str]:
 
 
 def collect(name: str, runs: Path, out: Path, paper: Path, *, plot: bool = True) -> Path:
-    """Write one cell's results; returns their folder. Raises InputError where there is no run."""
+    """Write one cell's results; returns their folder. Raises InputError: no run, or results not to be replaced."""
     cell, folder = read_run(name, runs)
     run = read(cell, folder)
     summary = summarise(run, paper)
     target = out / cell.model_name / cell.reward_name / f"s{cell.seed}"
+    if not summary["is_the_cell"] and _is_the_cell(target / "summary.json"):
+        raise InputError(
+            f"{target} has the results of the cell itself, the run in {folder} changed it: name another --out"
+        )
     target.mkdir(parents=True, exist_ok=True)
     columns = run.columns()
     points = {column: [[step, value] for step, value in at.items()] for column, at in columns.items()}
@@ -98,6 +102,14 @@ def read_run(name: str, runs: Path) -> tuple[Cell, Path]:
         raise InputError(f"{path}: no such run; start it with: python -m train_openrlhf.launch {name}") from None
     except ValueError as error:
         raise InputError(f"{path}: not readable as a cell ({error})") from None
+
+
+def _is_the_cell(path: Path) -> bool:
+    """Whether the summary, where there is one, is of a run that changed nothing of its cell."""
+    try:
+        return bool(json.loads(path.read_text(encoding="utf-8")).get("is_the_cell"))
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def _json(path: Path, value: Any, indent: int | None = 1) -> None:

@@ -73,6 +73,15 @@ def test_chat_messages_are_read_for_what_the_assistant_said() -> None:
     assert response_text([{"role": "assistant", "content": None}]) == ""
 
 
+@pytest.mark.parametrize("completion", [None, 4, b"\\boxed{1}", [], [None], ["\\boxed{1}"], {"role": "user"}])
+def test_a_completion_that_says_nothing_is_a_response_without_an_answer(completion: Any) -> None:
+    said = "so \\boxed{1}"
+    for spec, paid in (("ground_truth", 0.0), ("format", 0.0), ({"kind": "not", "of": "contains"}, 1.0)):
+        assert _reward(spec)(["0+1="] * 2, [completion, said], gold=["1", "1"]) == [paid, 1.0]
+    assert _reward("majority_online", size=3)(["0+1="] * 3, [said, completion, said], gold=["1"] * 3) == [1.0, 0.0, 1.0]
+    assert response_text(completion) == ""
+
+
 def test_rewards_are_multiples_of_1_1024() -> None:
     paid = _reward(COMPOUND)(**_batch(ROWS[:1], [["1", "5"]]))
     assert paid == [1.0, quantise(0.1)] == [1.0, 102 / 1024]

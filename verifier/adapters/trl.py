@@ -112,9 +112,9 @@ def _labels(columns: Mapping[str, Any], size: int) -> Sequence[Any]:
 
 
 def response_text(completion: Any) -> str:
-    """What the model wrote: a text as it is; of chat messages the assistant's texts, joined by line breaks."""
-    if isinstance(completion, str):
-        return completion
-    said = [message.get("content") for message in completion if message.get("role") == "assistant"]
+    """What the model wrote: a text, or the assistant's texts of chat messages, by lines; "" for None and all else."""
+    if not isinstance(completion, (list, tuple)):
+        return completion if isinstance(completion, str) else ""
+    said = [each.get("content") for each in completion if isinstance(each, Mapping) and each.get("role") == "assistant"]
     parts = [part for content in said for part in ([content] if isinstance(content, str) else content or [])]
     return "\n".join(part if isinstance(part, str) else str(part.get("text") or "") for part in parts)

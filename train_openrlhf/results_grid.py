@@ -89,7 +89,8 @@ def render(rows: Mapping[str, Mapping[str, Any]], extra: Mapping[str, Mapping[st
     for name, cells in grid.sets().items():
         parts += [f"## {name}", _table({cell: rows[cell] for cell in cells})]
     if extra:
-        parts += ["## Beside the grid", _table(extra), "\n".join(_changed(extra))]
+        notes = [f"- `{name}`: {note}" for name, found in extra.items() for note in found["notes"]]
+        parts += ["## Beside the grid", _table(extra), *(["\n".join(notes)] if notes else [])]
     return "\n\n".join(parts) + "\n"
 
 
@@ -101,10 +102,6 @@ def _table(rows: Mapping[str, Mapping[str, Any]]) -> str:
         lines.append([f"`{name}`", state + ("; see its notes" if found["notes"] else ""),
                       *(_cell(found[benchmark]) for benchmark in BENCHMARKS)])  # fmt: skip
     return table(["cell", "steps", *BENCHMARKS.values()], lines)
-
-
-def _changed(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    return [f"- `{name}`: {note}" for name, found in rows.items() for note in found["notes"]]
 
 
 def _cell(found: Mapping[str, Any]) -> str:

@@ -191,7 +191,8 @@ def prompt_id(prompt: Prompt) -> str:
     """The id of a row that has none: 20 hexadecimal digits over the normalised prompt.
 
     Equal for a text and for chat messages that say the same, so it does not depend on a chat template that
-    the framework applies later.
+    the framework applies later. It does where the framework hands out prompts under the template, as OpenRLHF does
+    to its reward functions, executors and servers: let the id travel in the row there.
 
     >>> prompt_id("Find  $x$.") == prompt_id([{"role": "user", "content": "Find $x$."}])
     True

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .curves import WINDOW
+
 
 def render(summary: Mapping[str, Any]) -> str:
     """The page of one cell."""
@@ -45,16 +47,23 @@ def _benchmarks(benchmarks: Mapping[str, Mapping[str, Any]]) -> str:
         base, final, paper = found["base"], found["final"], found["paper"] or {}
         last = max(found["lm_eval"].items(), key=lambda item: int(item[0]), default=(None, None))
         rows.append([
-            name, _pm(base), f"{_number(final['acc'])} (step {final['step']})" if final else "-",
+            name, _pm(base), _final(final),
             f"{_pm(last[1])} (step {last[0]})" if last[1] else "-", _signed(found["gain"]),
             _number((paper.get("base") or {}).get("value")), _number(paper.get("final")),
             _signed((paper.get("gain") or {}).get("value")),
         ])  # fmt: skip
     names = ["benchmark", "base ± SE", "final", "last by lm-eval", "gain", "paper: base", "paper: final", "paper: gain"]
     return (
-        "Accuracy in percent. Final: in training, smoothed over 10 steps; base and checkpoints by lm-eval.\n\n"
-        + table(names, rows)
+        f"Accuracy in percent. Final: in training, the mean of the evaluations of the last {WINDOW} steps, with their "
+        "number; base and checkpoints by lm-eval.\n\n" + table(names, rows)
     )
+
+
+def _final(final: Mapping[str, Any] | None) -> str:
+    if final is None:
+        return "-"
+    points = "1 point" if final["points"] == 1 else f"{final['points']} points"
+    return f"{_number(final['acc'])} (step {final['step']}, {points})"
 
 
 def _switches(name: str, found: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from train_openrlhf import checks, launch
+from train_openrlhf import checks, launch, starting
 from train_openrlhf.argv import agent_file, agent_settings, build_argv, layout
 from train_openrlhf.cells import Cell, load_cell
 from verifier.errors import ConfigError
@@ -175,7 +175,7 @@ def test_rows_of_ones_own_are_looked_at_in_a_smoke_dry_run(
 
 # -- README.md ------------------------------------------------------------------------------------------
 
-README = (launch.LAUNCHERS.parent / "README.md").read_text(encoding="utf-8")
+README = (starting.LAUNCHERS.parent / "README.md").read_text(encoding="utf-8")
 
 
 def readme_commands() -> list[list[str]]:
@@ -199,7 +199,7 @@ def test_every_command_of_the_readme_would_start(words: list[str]) -> None:
 
 
 def test_the_readmes_example_of_a_reward(tmp_path: Path) -> None:
-    configs = Path(shutil.copytree(launch.LAUNCHERS.parent / "configs", tmp_path / "configs"))
+    configs = Path(shutil.copytree(starting.LAUNCHERS.parent / "configs", tmp_path / "configs"))
     text = README.partition("```yaml\n")[2].partition("```")[0]
     (configs / "rewards/mine.yaml").write_text(text, encoding="utf-8")
     cell = load_cell(f"{MODEL}/mine/s0", configs=configs)

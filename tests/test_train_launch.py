@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from train_openrlhf import checks, gridcheck, launch, machine, prepare, process, rundata, runfolder
+from train_openrlhf import checks, gridcheck, launch, machine, prepare, process, rundata, runfolder, starting
 from train_openrlhf.argv import OPENRLHF, build_argv
 from train_openrlhf.cells import Cell, load_cell
 from verifier.errors import ConfigError, InputError
@@ -552,7 +552,7 @@ def test_a_run_that_ends_well(
 ) -> None:
     started = Started(monkeypatch, 0)
     assert ready() == 0
-    assert started.commands[0][:2] == ["bash", str(launch.LAUNCHERS / "local.sh")]
+    assert started.commands[0][:2] == ["bash", str(starting.LAUNCHERS / "local.sh")]
     assert started.environ["PYTHON"] == sys.executable
     assert manifest_of(work)["status"] == "complete"
     assert re.search(r"complete: runs/\S+ \(\d+ s\)", capsys.readouterr().err)
@@ -565,8 +565,8 @@ def test_a_smoke_run_tells_ray_of_as_many_gpus_as_the_cell_asks_for(monkeypatch:
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "flash_attn" else find(name))
     cell = cell_of(f"{MODEL}/ground-truth/s0", f"hardware.gpus_per_node={gpus}", smoke=True)
-    assert launch._environment(cell)["RLVR_FAKE_GPUS"] == str(gpus)
-    assert launch._environment(cell_of())["RLVR_FAKE_GPUS"] == "1"  # what a user set stays
+    assert starting.environment(cell)["RLVR_FAKE_GPUS"] == str(gpus)
+    assert starting.environment(cell_of())["RLVR_FAKE_GPUS"] == "1"  # what a user set stays
 
 
 @pytest.mark.parametrize(

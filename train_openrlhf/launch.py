@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import os
 import shlex
 import sys
 import tempfile
@@ -30,10 +29,8 @@ from .argv import build_argv
 from .cells import Cell, load_cell
 from .dryrun import dry_run
 from .endings import explain
-from .run import STANDINS
+from .starting import command_of, environment
 
-LAUNCHERS = Path(__file__).resolve().parent / "launchers"
-ROOT = LAUNCHERS.parent.parent
 BACKENDS = ("local", "ray", "slurm", "trl")
 
 
@@ -138,8 +135,8 @@ def launch(args: argparse.Namespace, name: str) -> int:
         return 0
     if cell.model.revision and not Path(cell.model.hub_id).is_dir():
         argv = build_argv(cell, folder, model=_snapshot(cell), resume=args.resume, reward_url=args.reward_url)
-    command = _command(args, cell, folder)
-    environ = _environment(cell)
+    command = command_of(args.backend, cell, folder, resume=args.resume)
+    environ = environment(cell)
     runfolder.write(
         cell, folder, data, argv, resume=args.resume, command=command, environ=environ, backend=args.backend
     )
@@ -216,43 +213,6 @@ def _snapshot(cell: Cell) -> str:
         raise ConfigError(
             f"{cell.model.hub_id}@{cell.model.revision} could not be had: {error}; give --model FOLDER"
         ) from None
-
-
-def _environment(cell: Cell) -> dict[str, str]:
-    """The variables of the training process; a smoke run without a GPU gets the stand-ins of the tests."""
-    environ = dict(os.environ)
-    path = [str(ROOT), *environ.get("PYTHONPATH", "").split(os.pathsep)]
-    environ |= {"PYTHON": sys.executable, "PYTHONPATH": os.pathsep.join(dict.fromkeys(part for part in path if part))}
-    if not cell.smoke or importlib.util.find_spec("flash_attn"):
-        return environ
-    hardware = cell.settings.hardware
-    environ["RLVR_FAKE_GPUS"] = str(hardware.nodes * hardware.gpus_per_node)  # with fewer, Ray waits for ever
-    environ.setdefault("HF_HUB_OFFLINE", "1")
-    if not environ.get(STANDINS):
-        folder = ROOT / "tests" / "support" / "openrlhf_cpu"
-        if not folder.is_dir():
-            raise ConfigError(
-                "--smoke without a GPU needs the stand-ins for vLLM and flash-attn in the repository's "
-                f"{folder.relative_to(ROOT)}: run it from a checkout, or set {STANDINS}"
-            )
-        environ[STANDINS] = str(folder)
-    _say("smoke run: generation by transformers (a stand-in for vLLM), no flash-attn; its numbers mean nothing")
-    return environ
-
-
-def _command(args: argparse.Namespace, cell: Cell, folder: Path) -> list[str]:
-    """What starts the run."""
-    if args.backend == "trl":
-        extra = [flag for flag, on in (("--resume", args.resume), ("--smoke", cell.smoke)) if on]
-        return [sys.executable, "-m", "train_openrlhf.backend_trl", str(folder), *extra]
-    if args.backend == "ray":
-        return ["bash", str(LAUNCHERS / "ray_submit.sh"), str(folder)]
-    if args.backend == "slurm":
-        h = cell.settings.hardware
-        size = [f"--nodes={h.nodes}", f"--gpus-per-node={h.gpus_per_node}"]
-        size += [f"--cpus-per-task={h.cpus_per_gpu * h.gpus_per_node}", f"--export=ALL,RLVR_ROOT={ROOT}"]
-        return ["sbatch", *size, f"--output={folder}/log/slurm-%j.log", str(LAUNCHERS / "slurm.sbatch"), str(folder)]
-    return ["bash", str(LAUNCHERS / "local.sh"), str(folder)]
 
 
 def _start(args: argparse.Namespace, cell: Cell, folder: Path, command: list[str], environ: dict[str, str]) -> int:

@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import pytest
 from train_openrlhf import launch
 from train_openrlhf.backend_trl import grpo_settings, main, read_rows
 from train_openrlhf.cells import load_cell
-from train_openrlhf.machine import machine_findings
+from train_openrlhf.machine import machine_findings, model_parameters
 from train_openrlhf.trl_checks import trl_findings
 from verifier.errors import ConfigError, InputError
 from verifier.rewards import Context, load_reward_file, quantise
@@ -106,6 +107,27 @@ def test_a_model_that_the_machine_cannot_hold(name: str, gpus: int, gib: float |
     assert [one.level for one in found] == ["error"] * bool(said)
     assert all(said in one.text for one in found)
     assert list(machine_findings(load_cell(name, smoke=True), gpus, gib, "trl")) == []
+
+
+@pytest.mark.parametrize(
+    ("size", "billions"),
+    [
+        ({"hidden_size": 896, "num_hidden_layers": 24, "intermediate_size": 4864, "vocab_size": 151936,
+          "num_attention_heads": 14, "num_key_value_heads": 2, "tie_word_embeddings": True}, 0.494),  # Qwen2.5-0.5B
+        ({"hidden_size": 4096, "num_hidden_layers": 32, "intermediate_size": 14336, "vocab_size": 128256,
+          "num_attention_heads": 32, "num_key_value_heads": 8}, 8.03),  # Llama-3.1-8B
+        ({"hidden_size": 4096, "num_hidden_layers": 32, "intermediate_size": 11008, "vocab_size": 100352,
+          "num_attention_heads": 32, "num_key_value_heads": None}, 7.3),  # OLMo-2-7B
+        ({"hidden_size": 4096}, 1.5),  # not enough to go by: the cell's model file
+        ({"hidden_size": 1, "num_attention_heads": 0}, 1.5),
+        ([], 1.5),
+    ],
+)  # fmt: skip
+def test_a_model_without_safetensors_is_counted_by_its_config(tmp_path: Path, size: Any, billions: float) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(size), encoding="utf-8")
+    cell = load_cell(CELL)
+    own = replace(cell, model=replace(cell.model, hub_id=str(tmp_path)))
+    assert model_parameters(own) == pytest.approx(billions * 1e9, rel=0.01)
 
 
 def test_a_folder_that_launch_did_not_write_is_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -60,10 +60,10 @@ def disk_need(cell: Cell) -> int:
 
 
 def model_parameters(cell: Cell) -> float:
-    """About how many the model has: by the weights where they lie in a folder, else as its file says."""
+    """About how many the model has: by the weights, or else the config, of a folder, else as its file says."""
     folder = Path(cell.model.hub_id)
     total = sum(map(_parameters, folder.glob("*.safetensors"))) if folder.is_dir() else 0
-    return float(total or cell.model.billions * 1e9)
+    return float(total or _configured(folder / "config.json") or cell.model.billions * 1e9)
 
 
 def _parameters(path: Path) -> int:
@@ -74,6 +74,19 @@ def _parameters(path: Path) -> int:
             header = json.loads(file.read(size)) if 0 < size <= path.stat().st_size else {}
         return sum(math.prod(each["shape"]) for name, each in header.items() if name != "__metadata__")
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return 0
+
+
+def _configured(path: Path) -> int:
+    """Of a Llama, Qwen or OLMo by its config, without biases and norms; 0 where that cannot be read."""
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        width, heads = config["hidden_size"], config["num_attention_heads"]
+        head = config.get("head_dim") or width // heads
+        attention = 2 * width * head * (heads + (config.get("num_key_value_heads") or heads))
+        layers = config["num_hidden_layers"] * (attention + 3 * width * config["intermediate_size"])
+        return int(layers + width * config["vocab_size"] * (1 if config.get("tie_word_embeddings") else 2))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError):
         return 0
 
 

@@ -58,7 +58,7 @@ accuracy: env
 	$(VENV)/python -m benchmarks.accuracy
 
 property: env
-	RLVR_FULL=1 $(VENV)/python -m pytest tests/property
+	RLVR_FULL=1 $(VENV)/python -m pytest -rP tests/property
 
 soak: env
 	$(VENV)/python benchmarks/soak.py

@@ -82,6 +82,7 @@ def test_rewrites_that_keep_the_meaning_are_accepted(kept: list[tuple[str, Any, 
     used = Counter(name for name, _, _ in kept)
     assert len(used) >= 40
     refused = [(name, gold.raw, text) for name, gold, text in kept if not check(text, gold.raw).correct]
+    print(f"{len(used)} rewrites that keep the meaning: {len(refused)} of {len(kept):,} texts refused")
     listing = "\n".join(f"{name}: {text!r} for {gold!r}" for name, gold, text in refused[:SHOWN])
     assert len(refused) <= 0.001 * len(kept), f"{len(refused)} of {len(kept)} refused\n{listing}"
 
@@ -119,5 +120,6 @@ def test_rewrites_that_change_the_meaning_are_rejected(golds: list[Any]) -> None
     assert len({name for name, _ in pairs}) >= 25
     verdicts = [(name, pair, check(*pair)) for name, pair in pairs]
     wrong = [(name, pair, v) for name, pair, v in verdicts if v.status is not Status.INCORRECT]
+    print(f"{len(CHANGE)} rewrites that change it: {len(wrong)} of {len(pairs):,} texts not rejected")
     listing = "\n".join(f"{name}: {p[0]!r} for {p[1]!r}: {v.status}, {v.reason}" for name, p, v in wrong[:SHOWN])
     assert not wrong, f"{len(wrong)} of {len(pairs)} not rejected\n{listing}"

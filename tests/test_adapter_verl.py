@@ -120,7 +120,10 @@ def test_a_prompt_of_messages_may_be_an_array() -> None:
         for number in range(12):
             messages = [{"role": "system", "content": "Add."}, {"role": "user", "content": f"{number}+1="}]
             prompts = (numpy.array(messages), messages, "Add.\n" + messages[1]["content"])
-            found = [score(solution_str=r"\boxed{1}", ground_truth="1", extra_info={"prompt": p}) for p in prompts]
+            extras = [
+                {"prompt": prompt, "question": empty} for prompt, empty in zip(prompts, ("", None, ""), strict=True)
+            ]
+            found = [score(solution_str=r"\boxed{1}", ground_truth="1", extra_info=extra) for extra in extras]
             assert found[0] == found[1] == found[2]
             assert found[0]["unscored"] == 0.0
             paid.append(found[0]["score"])

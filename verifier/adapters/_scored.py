@@ -64,7 +64,8 @@ def checked(reward: Reward, row: Row) -> Row:
 
 def prompt_of(values: Mapping[str, Any], names: Sequence[str] = PROMPT_FIELDS) -> Prompt:
     """The first prompt among the named values, "" where there is none; messages in an array of numpy's as a list."""
-    found = next((values[name] for name in names if values.get(name) is not None), "")
+    given = (values.get(name) for name in names)
+    found = next((value for value in given if value is not None and not (isinstance(value, str) and not value)), "")
     return found.tolist() if hasattr(found, "tolist") else found
 
 

@@ -189,9 +189,7 @@ def _from_hub(source: Source) -> list[Any]:
     try:
         import datasets
     except ImportError as error:
-        raise InputError(
-            f"{source.hub_id} needs the package datasets; pip install 'rlvr-verifier[eval]'"
-        ) from error
+        raise InputError(f"{source.hub_id} needs the package datasets; pip install 'rlvr-verifier[eval]'") from error
     try:
         return list(datasets.load_dataset(source.hub_id, split=source.split, revision=source.revision))
     except Exception as error:  # whatever the hub client raises, the mend is the same
@@ -242,8 +240,7 @@ def _row(row: Any, index: int, origin: str) -> dict[str, Any]:
 def _check(rows: list[dict[str, Any]], source: Source, origin: str, check_golds: bool) -> None:
     if len(rows) != source.count:
         raise InputError(
-            f"{origin}: {len(rows)} problems, but this set has {source.count}; "
-            "replace it with the complete set"
+            f"{origin}: {len(rows)} problems, but this set has {source.count}; replace it with the complete set"
         )
     if check_golds and gold_digest(rows) != source.digest:
         raise InputError(

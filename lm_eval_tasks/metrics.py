@@ -119,9 +119,7 @@ def paired_difference(a: Mapping[str, float], b: Mapping[str, float]) -> PairedD
     if not common:
         raise ValueError("the two runs have no question in common")
     diffs = [b[key] - a[key] for key in common]
-    return PairedDifference(
-        mean(diffs), clustered_se(diffs), len(common), len(a) - len(common), len(b) - len(common)
-    )
+    return PairedDifference(mean(diffs), clustered_se(diffs), len(common), len(a) - len(common), len(b) - len(common))
 
 
 def question_metrics(samples: Sequence[Mapping[str, Any]], n: int) -> dict[str, float]:

@@ -154,9 +154,7 @@ def _levels(rows: list[dict[str, Any]], limit: int | None, origin: str) -> list[
     kept = [row for row in rows if row.get("level", limit + 1) <= limit]
     if not kept:
         known = sorted({row["level"] for row in rows if "level" in row})
-        raise ConfigError(
-            f"limit_level={limit} leaves no problem of {origin}; its levels: {known or 'none are given'}"
-        )
+        raise ConfigError(f"limit_level={limit} leaves no problem of {origin}; its levels: {known or 'none are given'}")
     return kept
 
 

@@ -92,9 +92,7 @@ def outcome(verdict: Verdict) -> str:
     return f"{verdict.status}: {verdict.reason}{fault}"
 
 
-def explanation(
-    *, response: str, gold: str, extraction: Extraction, verdict: Verdict, mode: str
-) -> list[str]:
+def explanation(*, response: str, gold: str, extraction: Extraction, verdict: Verdict, mode: str) -> list[str]:
     """What was extracted by which rule, how both sides were read, and which rung decided."""
     lines = [
         f"1. Extraction, mode {mode}, from {len(response):,} characters",

@@ -17,6 +17,13 @@ from verifier.rowfiles import IdRule, RowFields, read_rows, write_rows
 from verifier.rows import Row, normal_prompt, prompt_id
 
 
+def test_numbers_of_numpy_are_numbers() -> None:
+    numpy = pytest.importorskip("numpy")
+    row = Row.from_dict({"id": numpy.int64(7), "prompt": "p", "gold": numpy.float64(2.5), "visit": numpy.int64(3)})
+    assert (row.id, row.gold, row.visit) == ("7", "2.5", 3)
+    assert type(row.visit) is int
+
+
 @pytest.mark.parametrize("name", ["rows", "rowfiles", "samples", "answer_types", "voting", "corrupt", "corrupt.proof",
                                   "corrupt._members", "corrupt._numerals", "corrupt._draws"])  # fmt: skip
 def test_doctests(name: str) -> None:

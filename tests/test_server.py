@@ -192,6 +192,15 @@ def test_a_reward_file_decides_what_is_paid(tmp_path: Path) -> None:
         assert answer["rewards"] == [1.0, 0.0, 0.25]
 
 
+def test_a_flag_reaches_the_reward_of_a_file_without_settings_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "reward.yaml"
+    path.write_text("reward: ground_truth\n")
+    with serving("--reward", str(path), "--extraction", "any") as server:
+        assert server.rewards(("p so it is 4", "p", "4"))["rewards"] == [1.0]
+    path.write_text("reward: {kind: ground_truth, config: {extraction: boxed}}\n")
+    assert "extraction" in refused("--reward", str(path), "--extraction", "any")
+
+
 def test_the_reward_may_compare_with_the_label(tmp_path: Path) -> None:
     path = tmp_path / "reward.yaml"
     path.write_text("reward: {kind: ground_truth, against: label}\n")

@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from numbers import Integral
 from typing import Any, TypeAlias
 
 from .api import gold_text
@@ -72,7 +73,7 @@ class Row:
         for name in ("gold", "label"):
             if name in known:
                 known[name] = _answer_text(known[name], name)
-        if isinstance(known["id"], (int, NumberText)) and not isinstance(known["id"], bool):
+        if isinstance(known["id"], (Integral, NumberText)) and not isinstance(known["id"], bool):
             known["id"] = str(known["id"])
         for name in ("id", "split", "benchmark"):
             if not isinstance(known.get(name, ""), str):
@@ -237,6 +238,6 @@ def _object(text: str) -> Any:
 
 def _visit(value: Any) -> int:
     visit = plain(value)
-    if isinstance(visit, bool) or not isinstance(visit, int) or visit < 0:
+    if isinstance(visit, bool) or not isinstance(visit, Integral) or int(visit) < 0:  # numpy's too
         raise InputError(f"field 'visit' is {value!r}; it must be a whole number from 0")
-    return visit
+    return int(visit)

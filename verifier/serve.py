@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import ConfigError
-from .options import add_config_flags, config_from
+from .options import add_config_flags, config_asked_for, config_from
 
 if TYPE_CHECKING:
     import socket
@@ -93,7 +93,10 @@ def settings_from(args: argparse.Namespace) -> Settings:
     from .rewards import GroundTruth, RewardFile, Unscored, load_reward_file
 
     config = config_from(args)
-    file = load_reward_file(args.reward) if args.reward else RewardFile(GroundTruth(config=config), Unscored())
+    if args.reward:
+        file = load_reward_file(args.reward, config_asked_for(args))
+    else:
+        file = RewardFile(GroundTruth(config=config), Unscored())
     if args.max_queue_mb < args.max_body_mb:
         raise ConfigError(f"--max-queue-mb {args.max_queue_mb} must not be below --max-body-mb {args.max_body_mb}")
     return Settings(

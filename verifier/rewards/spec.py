@@ -108,11 +108,11 @@ def config_from_spec(spec: Anything, where: str = "config") -> VerifierConfig:
     False
     """
     settings = _settings(spec, where, asdict(VerifierConfig()))
-    if "policy" in settings:
-        settings["policy"] = Policy(**settings["policy"])
-    if "limits" in settings:
-        settings["limits"] = Limits(**settings["limits"])
     try:
+        if "policy" in settings:
+            settings["policy"] = Policy(**settings["policy"])
+        if "limits" in settings:
+            settings["limits"] = Limits(**settings["limits"])
         return VerifierConfig(**settings)
     except ConfigError as error:
         raise FieldError(where, str(error)) from None

@@ -80,7 +80,7 @@ def raises(error: BaseException) -> Callable[..., None]:
     [
         (lambda *_, **__: None, 0, "complete"),
         (raises(SystemExit(None)), 0, "complete"),
-        (raises(SystemExit(15)), 15, "interrupted"),  # a SIGTERM, as Ray's driver ends by it
+        (raises(SystemExit(143)), 143, "interrupted"),
         (raises(KeyboardInterrupt()), 130, "interrupted"),
         (raises(SystemExit("out of luck")), 1, "failed"),
         (raises(RuntimeError("a worker died")), 1, "failed"),
@@ -213,6 +213,43 @@ def test_the_seed_orders_the_prompts_of_every_worker(tmp_path: Path) -> None:
     assert first[1] != other[1]
     assert first[2] == {"NCCL_DEBUG": "WARN", "RLVR_SEED": "7"}
     assert gpus >= 1
+
+
+WAITING = """
+import sys, time
+from train_openrlhf import run
+start = run.start_ray
+
+def start_and_wait(flags):
+    start(flags)
+    import ray
+    print("waiting", flush=True)
+    ray.get(ray.remote(time.sleep).remote(600))
+
+run.start_ray = start_and_wait
+sys.exit(run.main([sys.argv[1]]))
+"""
+
+
+@pytest.mark.ray
+def test_a_sigterm_while_ray_is_waited_for_is_an_interruption(tmp_path: Path) -> None:
+    """By Ray's own handler it would look like a failure, or abort the process."""
+    (tmp_path / "manifest.json").write_text('{"status": "written"}', encoding="utf-8")
+    (tmp_path / "argv.json").write_text("[]", encoding="utf-8")
+    environ = {name: value for name, value in os.environ.items() if name not in ("RAY_ADDRESS", "CUDA_VISIBLE_DEVICES")}
+    command = [sys.executable, "-c", WAITING, str(tmp_path)]
+    with subprocess.Popen(
+        command, env=environ | {"PYTHONPATH": str(run.ROOT)}, cwd=tmp_path, stdout=subprocess.PIPE, text=True,
+        stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        while process.stdout.readline().strip() not in ("waiting", ""):
+            continue
+        process.terminate()
+        _, said = process.communicate(timeout=300)
+    assert process.returncode == 130, said[-2000:]
+    found = json.loads((tmp_path / "manifest.json").read_text("utf-8"))
+    assert (found["status"], found["exit_code"]) == ("interrupted", 130)
 
 
 def test_openrlhf_still_sets_what_run_sets() -> None:

@@ -36,7 +36,7 @@ CARRIED = ("HF_", "NCCL_", "RLVR_", "VLLM_", "TRANSFORMERS_", "TORCH_EXTENSIONS_
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run it; 0, or 2 for one line about a mistake. What OpenRLHF raises goes through."""
+    """Run it; 0, 2 for one line about a mistake, or 130 when stopped. What OpenRLHF raises goes through."""
     from .runfolder import recorded  # not at the head: Ray's workers import this module for its hook
 
     given = list(sys.argv[1:] if argv is None else argv)
@@ -53,6 +53,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -107,6 +110,12 @@ def start_ray(flags: Sequence[str]) -> None:
         }
     hook = "train_openrlhf.run.seed_worker"
     ray.init(runtime_env={"env_vars": environ, "worker_process_setup_hook": hook}, **options)
+    stop_as_by_ctrl_c()
+
+
+def stop_as_by_ctrl_c() -> None:
+    """What a SIGTERM does from here on. Ray's own handler looks like a failure (exit code 1), or aborts the process."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def tools_path(environ: Mapping[str, str]) -> str:
@@ -157,5 +166,5 @@ def has_gpu() -> bool:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(number))  # as Ray does, from its start on
+    stop_as_by_ctrl_c()
     sys.exit(main())

@@ -45,8 +45,8 @@ PACKAGES = (
     "peft",
     "rlvr-verifier",
 )
-STOPPED = (130, -2, 143, -15, 15)
-"""Exit codes after a Ctrl-C or a SIGTERM, as shells and Python tell them; the last is what Ray's driver exits with."""
+STOPPED = (130, -2, 143, -15)
+"""Exit codes after a Ctrl-C or a SIGTERM, as shells and Python tell them."""
 SETTINGS = ("RLVR_", "VLLM_", "HF_HUB_OFFLINE", "OMP_", "CUDA_VISIBLE_DEVICES", "NCCL_", "DS_", "RAY_")
 
 

@@ -78,7 +78,8 @@ def collect(name: str, runs: Path, out: Path, paper: Path, *, plot: bool = True)
     target = out / cell.model_name / cell.reward_name / f"s{cell.seed}"
     if not summary["is_the_cell"] and _is_the_cell(target / "summary.json"):
         raise InputError(
-            f"{target} has the results of the cell itself, the run in {folder} changed it: name another --out"
+            f"{target} has the results of the cell itself, the run in {folder} changed it: name another place, such as "
+            "--out results/other/runs (GRID.md goes above it)"
         )
     target.mkdir(parents=True, exist_ok=True)
     columns = run.columns()

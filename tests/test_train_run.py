@@ -223,8 +223,9 @@ start = run.start_ray
 def start_and_wait(flags):
     start(flags)
     import ray
+    nap = ray.remote(lambda: time.sleep(600)).remote()
     print("waiting", flush=True)
-    ray.get(ray.remote(time.sleep).remote(600))
+    ray.get(nap)
 
 run.start_ray = start_and_wait
 sys.exit(run.main([sys.argv[1]]))

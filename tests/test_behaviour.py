@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import random
 import time
 
@@ -10,15 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from verifier import behaviour
 from verifier.behaviour import has_box, has_code, has_fence, length, main_script, repeats, scripts, traits
 from verifier.extraction import extract
-
-
-def test_doctests() -> None:
-    result = doctest.testmod(behaviour)
-    assert result.attempted > 5
-    assert result.failed == 0
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Ten thousand killed workers, and what is left behind: nothing.
 
-    make soak                             10,000 kills, about 20 minutes on two cores
+    make soak                             10,000 kills, 5 minutes on two quiet cores, 20 on busy ones
     python benchmarks/soak.py --kills 400
     python benchmarks/soak.py --minutes 30    as many of the 10,000 as fit; the report says how many
 

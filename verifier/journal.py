@@ -15,7 +15,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from .errors import ConfigError, VerifierError
 from .jsontext import parse_json
@@ -45,19 +45,29 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def write_atomic(path: Path, text: str) -> None:
-    """Write a small file so that a reader sees the old text or the new one, never a part."""
+@contextmanager
+def replacing(path: Path, *, errors: str = "strict") -> Iterator[TextIO]:
+    """A new text file that takes the place of ``path`` once it is whole: a reader never sees a part.
+
+    errors: what becomes of characters that UTF-8 cannot say. Raises VerifierError where it cannot be written.
+    """
     scratch = path.with_name(path.name + ".tmp")
     try:
-        with scratch.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with scratch.open("w", encoding="utf-8", errors=errors) as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         scratch.replace(path)
     except OSError as error:
-        raise VerifierError(f"cannot write {path}: {error.strerror}") from None
+        raise VerifierError(f"cannot write {path}: {error.strerror or error}") from None
     finally:
         scratch.unlink(missing_ok=True)
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Write a small file so that a reader sees the old text or the new one, never a part."""
+    with replacing(path) as file:
+        file.write(text)
 
 
 _BESIDE = (".journal.jsonl", ".manifest.json", ".left_out.jsonl", ".answers.jsonl")

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Formatter
 from typing import Any
 
-from .errors import ConfigError, InputError, VerifierError
+from .errors import ConfigError, InputError
+from .journal import replacing
 from .records import Record
 from .records import field as field_of
 from .rows import GOLD_FIELDS, PROMPT_FIELDS, Row, prompt_id
@@ -221,20 +221,12 @@ def write_rows(path: Path, rows: Iterable[Row], *, label_column: str | None = "r
     label_column: an additional field with the row's JSON text (:meth:`Row.to_label`), for frameworks that hand one
     column to the reward; None for none. Raises VerifierError where the file cannot be written.
     """
-    scratch, count = path.with_name(path.name + ".tmp"), 0
-    try:
-        with scratch.open("w", encoding="utf-8", errors="backslashreplace") as file:
-            for row in rows:
-                values = row.to_dict() | ({label_column: row.to_label()} if label_column else {})
-                file.write(json.dumps(values, ensure_ascii=False) + "\n")
-                count += 1
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
-    except OSError as error:
-        raise VerifierError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        scratch.unlink(missing_ok=True)
+    count = 0
+    with replacing(path, errors="backslashreplace") as file:
+        for row in rows:
+            values = row.to_dict() | ({label_column: row.to_label()} if label_column else {})
+            file.write(json.dumps(values, ensure_ascii=False) + "\n")
+            count += 1
     return count
 
 

@@ -7,14 +7,12 @@ shows golds, shortened.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import VerifierError
-from ..journal import file_sha256, write_atomic
+from ..journal import file_sha256, replacing, write_atomic
 from ..jsontext import dump_plain
 from ..render import shortened, visible
 from .reasons import MEANINGS
@@ -39,17 +37,9 @@ class AuditReport:
 
     def write(self, folder: Path) -> None:
         """``issues.jsonl``, then ``summary.json`` with its digest; each complete or not at all."""
-        path, scratch = folder / "issues.jsonl", folder / "issues.jsonl.tmp"
-        try:
-            with scratch.open("w", encoding="utf-8") as file:
-                file.writelines(dump_plain(issue) + "\n" for issue in self.issues())
-                file.flush()
-                os.fsync(file.fileno())
-            scratch.replace(path)
-        except OSError as error:
-            raise VerifierError(f"cannot write {path}: {error.strerror}") from None
-        finally:
-            scratch.unlink(missing_ok=True)
+        path = folder / "issues.jsonl"
+        with replacing(path) as file:
+            file.writelines(dump_plain(issue) + "\n" for issue in self.issues())
         summary = self.summary | {"issues_sha256": file_sha256(path)}
         write_atomic(folder / "summary.json", json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
 

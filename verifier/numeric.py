@@ -12,7 +12,7 @@ tests hold them against python-flint's balls.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from functools import partial
 from typing import NamedTuple
@@ -151,6 +151,17 @@ def _sample(name: str, index: int, integral: set[str], key: str, scales: tuple[i
     return -value if digest[4] % 2 else value
 
 
+def _points(
+    a: Node, b: Node, free: list[str], integral: set[str], limits: Limits, scales: tuple[int, ...]
+) -> Iterator[tuple[dict[str, Fraction | int], Sequences | None]]:
+    """The sample points of a pair, with the sequences whose members stand in it."""
+    key = _key(a, b)
+    members = has_members(a) or has_members(b)
+    for index in range(limits.samples * _ATTEMPTS):
+        sample = partial(_sample, index=index, integral=integral, key=key, scales=scales)
+        yield {name: sample(name) for name in free}, Sequences(frozenset(integral), sample) if members else None
+
+
 def _has_corner(node: Node) -> bool:
     """Whether a function that is flat or straight on one side only occurs: |x|, max, floor, a root."""
     corner = isinstance(node, Call) and node.name in ("abs", "max", "min", "floor", "ceil", "sign", "root")
@@ -184,15 +195,10 @@ def _over_samples(
     a: Node, b: Node, free: list[str], integral: set[str], limits: Limits, budget: Budget, *, real: bool
 ) -> bool | None:
     agreed = 0
-    key = _key(a, b)
-    members = has_members(a) or has_members(b)
     scales = _CORNER_SCALES if _has_corner(a) or _has_corner(b) else _SCALES
-    for index in range(limits.samples * _ATTEMPTS):
+    for point, sequences in _points(a, b, free, integral, limits, scales):
         if budget.steps < 0:
             return None
-        sample = partial(_sample, index=index, integral=integral, key=key, scales=scales)
-        point = {name: sample(name) for name in free}
-        sequences = Sequences(frozenset(integral), sample) if members else None
         try:
             verdict = _at_point(a, b, point, limits, budget, real=real, either=True, sequences=sequences)
         except OutOfReach:
@@ -296,12 +302,7 @@ def proportional(a: Node, b: Node, limits: Limits, budget: Budget | None = None)
     precisions = (limits.precision, 2 * limits.precision)
     first: list[tuple[Value, Value]] = []  # the values at the first point, by precision
     agreed = 0
-    key = _key(a, b)
-    members = has_members(a) or has_members(b)
-    for index in range(limits.samples * _ATTEMPTS):
-        sample = partial(_sample, index=index, integral=integral, key=key, scales=_SCALES)
-        point = {name: sample(name) for name in free}
-        sequences = Sequences(frozenset(integral), sample) if members else None
+    for point, sequences in _points(a, b, free, integral, limits, _SCALES):
         try:
             evaluators = [Evaluator(digits, point, budget, real, sequences) for digits in precisions]
             values = [(e.of(a), e.of(b)) for e in evaluators]

@@ -81,7 +81,7 @@ class Row:
         if not known["id"]:
             raise InputError("field 'id' is empty; rows without an id of their own would be taken for one problem")
         if "visit" in known:
-            known["visit"] = _visit(known["visit"])
+            known["visit"] = whole_field(known["visit"], "visit")
         source = known.get("label_source")
         if isinstance(source, str) and source.startswith("{"):  # as it stands in a parquet column
             known["label_source"] = source = _object(source)
@@ -236,8 +236,9 @@ def _object(text: str) -> Any:
         raise InputError(f"field 'label_source' is {text!r}, which is no JSON object") from None
 
 
-def _visit(value: Any) -> int:
-    visit = plain(value)
-    if isinstance(visit, bool) or not isinstance(visit, Integral) or int(visit) < 0:  # numpy's too
-        raise InputError(f"field 'visit' is {value!r}; it must be a whole number from 0")
-    return int(visit)
+def whole_field(value: Any, name: str) -> int:
+    """A field's whole number from 0, numpy's too. Raises InputError."""
+    number = plain(value)
+    if isinstance(number, bool) or not isinstance(number, Integral) or int(number) < 0:
+        raise InputError(f"field {name!r} is {value!r}; it must be a whole number from 0")
+    return int(number)

@@ -15,7 +15,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any, Protocol
 
 from . import records
@@ -23,7 +22,7 @@ from .errors import InputError
 from .jsontext import parse_json
 from .records import Record
 from .rewards import Context, RewardFile, quantise
-from .rows import PROMPT_FIELDS, Row, plain
+from .rows import PROMPT_FIELDS, Row, whole_field
 from .samples import Facts, Samples, told, two_problems, two_samples
 from .tally import RewardTally
 
@@ -281,14 +280,12 @@ def index_of(value: Any) -> int | None:
     >>> index_of(None), index_of(3)
     (None, 3)
     """
-    index = plain(value)
-    if index is None:
+    if value is None:
         return None
-    if isinstance(index, Integral) and not isinstance(index, bool) and int(index) >= 0:
-        if int(index) >= _LARGEST:
-            raise InputError(f"field 'index' is {value!r}; it must be below {_LARGEST}")
-        return int(index)
-    raise InputError(f"field 'index' is {value!r}; it must be a whole number from 0")
+    index = whole_field(value, "index")
+    if index >= _LARGEST:
+        raise InputError(f"field 'index' is {value!r}; it must be below {_LARGEST}")
+    return index
 
 
 def _quantised(value: float | None) -> float | None:

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .cli_common import whole_number
 from .errors import ConfigError
 from .options import add_config_flags, config_asked_for, config_from
 
@@ -43,12 +44,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
                         help=f"file with the token that clients must show (or set {TOKEN_ENV})")  # fmt: skip
     parser.add_argument("--tokenizer", type=Path, metavar="DIR",
                         help="a saved tokenizer, for the special tokens to remove from OpenRLHF's queries")  # fmt: skip
-    parser.add_argument("--max-body-mb", type=_positive, default=32, metavar="MIB", help="largest request body")
-    parser.add_argument("--max-queue-mb", type=_positive, default=256, metavar="MIB", help="bodies in hand, together")
-    parser.add_argument("--deadline", type=_positive, default=110, metavar="S",
+    positive = whole_number(1)
+    parser.add_argument("--max-body-mb", type=positive, default=32, metavar="MIB", help="largest request body")
+    parser.add_argument("--max-queue-mb", type=positive, default=256, metavar="MIB", help="bodies in hand, together")
+    parser.add_argument("--deadline", type=positive, default=110, metavar="S",
                         help="seconds until a request is answered, decided or not (default: 110)")  # fmt: skip
     parser.add_argument(
-        "--grace", type=_positive, default=30, metavar="S", help="seconds for requests in hand at the end"
+        "--grace", type=positive, default=30, metavar="S", help="seconds for requests in hand at the end"
     )
     add_config_flags(parser)
 
@@ -202,10 +204,4 @@ def _signals_end_quietly() -> Iterator[None]:
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65_535:
         raise argparse.ArgumentTypeError(f"{text!r} is no port; it must be 0 to 65535")
-    return int(text)
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of 1 or more")
     return int(text)

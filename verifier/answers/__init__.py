@@ -60,11 +60,14 @@ def _is_plain(node: Node) -> bool:
     return False
 
 
-def _recognise(node: Node, settings: Settings) -> Answer:
+def _bare(node: Node, settings: Settings) -> Answer | None:
+    """Bare arithmetic, which needs no budget; None for all else."""
     value = bare_value(node) if settings.roomy else None
-    if value is not None:
-        return expression.Expression(node, settings, value)
-    return _typed(node, settings)
+    return None if value is None else expression.Expression(node, settings, value)
+
+
+def _recognise(node: Node, settings: Settings) -> Answer:
+    return _bare(node, settings) or _typed(node, settings)
 
 
 def _typed(node: Node, settings: Settings) -> Answer:
@@ -91,9 +94,9 @@ def settings_of(limits: Limits, policy: Policy) -> Settings:
 
 def recognise(node: Node, settings: Settings) -> Answer:
     """The typed answer of a node. Raises ParseError, UndefinedError or LimitError."""
-    value = bare_value(node) if settings.roomy else None
-    if value is not None:
-        return expression.Expression(node, settings, value)
+    bare = _bare(node, settings)
+    if bare is not None:
+        return bare
     limits = settings.limits
     settings = Settings(limits, settings.policy, _recognise, settings.roomy, Budget(limits), {})
     try:
